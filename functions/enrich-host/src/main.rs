@@ -1,0 +1,8 @@
+//! The Lambda function `enrich-host`.
+
+use jumpcloud_playbooks::{playbooks::enrich_host::ENRICH_HOST, runtime};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    runtime::run(&ENRICH_HOST).await
+}

@@ -1,0 +1,75 @@
+//! The closed set of errors that a playbook ends with.
+
+use std::fmt;
+
+/// The `errorType` of a failed invocation: what Step Functions retries and catches on.
+///
+/// One variant for each thing that a caller would do differently. The names are part of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorType {
+    /// The event does not say what to do.
+    InvalidInput,
+    /// No user matches the target.
+    UserNotFound,
+    /// No host matches the target.
+    HostNotFound,
+    /// More than one user matches; the candidates are in the message.
+    AmbiguousUser,
+    /// More than one host matches; the candidates are in the message.
+    AmbiguousHost,
+    /// JumpCloud cannot do this to this target.
+    Unsupported,
+    /// The target is one that automation must not touch.
+    Protected,
+    /// The alert is too old to act on.
+    StaleEvent,
+    /// JumpCloud does not know the API key.
+    Unauthorized,
+    /// JumpCloud knows the key and refuses the call.
+    Forbidden,
+    /// Secrets Manager did not give the API key.
+    SecretUnavailable,
+    /// JumpCloud asked to slow down; surely nothing was done.
+    RateLimited,
+    /// JumpCloud did not answer or answered with a fault; surely nothing was done.
+    JumpCloudUnavailable,
+    /// A change was sent and no answer came: look before doing anything again.
+    OutcomeUnknown,
+    /// The function's time ran out before anything was sent.
+    DeadlineExceeded,
+    /// JumpCloud answered something that its contract does not allow.
+    UnexpectedResponse,
+    /// Our defect, or a function that was deployed with a broken environment.
+    Internal,
+}
+
+impl ErrorType {
+    /// An error of this type. `message` says what happened, why, and what to do next; it must hold neither a
+    /// secret nor the payload.
+    pub fn error(self, message: impl Into<String>) -> Error {
+        Error { error_type: self, message: message.into() }
+    }
+}
+
+/// Why an invocation failed. `Debug` prints what `Display` prints: the runtime logs it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Error {
+    /// The stable name.
+    pub error_type: ErrorType,
+    /// What happened, why, what to do next.
+    pub message: String,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.error_type, self.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,259 @@
+//! From an event's JSON to a checked [`Request`].
+//!
+//! Messages name the field and what it should be, never the value: they end in logs and tickets.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    error::{Error, ErrorType::InvalidInput},
+    jumpcloud::ObjectId,
+    request::{By, Request, RequestInfo, Target, TargetType},
+};
+
+/// The longest name or reason, in characters.
+pub const MAX_TEXT: usize = 256;
+
+/// Field, camelCase spelling, meaning.
+type TargetField = (&'static str, &'static str, By);
+
+const USER_FIELDS: [TargetField; 4] = [
+    ("username", "username", By::Username),
+    ("email", "email", By::Email),
+    ("user_id", "userId", By::UserId),
+    ("user", "user", By::User),
+];
+const HOST_FIELDS: [TargetField; 3] =
+    [("hostname", "hostname", By::Hostname), ("host_id", "hostId", By::HostId), ("host", "host", By::Host)];
+const OPTIONS: [(&str, &str); 3] = [("dry_run", "dryRun"), ("reason", "reason"), ("correlation", "correlation")];
+
+fn target_fields(target_type: TargetType) -> &'static [TargetField] {
+    match target_type {
+        TargetType::User => &USER_FIELDS,
+        TargetType::Host => &HOST_FIELDS,
+    }
+}
+
+/// A direct event: one flat object that names exactly one target. Unknown fields are errors, for a misspelt
+/// `dryrun` must never act.
+pub fn direct(event: &Value, target_type: TargetType) -> Result<Request, Error> {
+    let fields = target_fields(target_type);
+    let object = event.as_object().ok_or_else(|| invalid("the event must be one JSON object", fields))?;
+    for name in object.keys() {
+        let known = fields.iter().any(|(snake, camel, _)| name == snake || name == camel)
+            || OPTIONS.iter().any(|(snake, camel)| name == snake || name == camel);
+        if !known {
+            return Err(invalid(&format!("unknown field `{}`", printable(name)), fields));
+        }
+    }
+    let mut targets = Vec::new();
+    for (snake, camel, by) in fields {
+        if let Some((name, value)) = field(object, snake, camel)? {
+            targets.push((name, value, *by));
+        }
+    }
+    let (name, value, by) = match targets.as_slice() {
+        [target] => *target,
+        [] => return Err(invalid("the event names no target", fields)),
+        _ => return Err(invalid("the event names more than one target", fields)),
+    };
+    let dry_run = match object.get("dry_run").or(object.get("dryRun")) {
+        None => false,
+        Some(Value::Bool(dry_run)) => *dry_run,
+        // Not even null: who writes the field means something by it.
+        Some(_) => return Err(InvalidInput.error("`dry_run` must be true or false; nothing was done")),
+    };
+    field(object, "dry_run", "dryRun")?;
+    let reason = match field(object, "reason", "reason")? {
+        Some((name, value)) => Some(text(name, value)?),
+        None => None,
+    };
+    Ok(Request {
+        target: target(name, value, by)?,
+        info: RequestInfo {
+            dry_run,
+            reason,
+            correlation: object.get("correlation").cloned(),
+            event_source: "direct".to_owned(),
+            ..RequestInfo::default()
+        },
+    })
+}
+
+/// The field under either spelling; null counts as absent, as Step Functions passes it for a missing path.
+fn field<'a>(
+    object: &'a Map<String, Value>,
+    snake: &'a str,
+    camel: &'a str,
+) -> Result<Option<(&'a str, &'a Value)>, Error> {
+    let find = |name: &'a str| object.get(name).filter(|value| !value.is_null()).map(|value| (name, value));
+    match (find(snake), find(camel)) {
+        (Some(_), Some(_)) if snake != camel => {
+            Err(InvalidInput.error(format!("`{snake}` and `{camel}` are the same field; give one of them")))
+        }
+        (found, other) => Ok(found.or(other)),
+    }
+}
+
+fn target(name: &str, value: &Value, by: By) -> Result<Target, Error> {
+    let text = text(name, value)?;
+    let is_id = ObjectId::parse(&text).is_some();
+    let by = match by {
+        By::UserId | By::HostId if !is_id => {
+            return Err(InvalidInput
+                .error(format!("`{name}` must be a JumpCloud id: 24 hex digits, such as 633f3f295482343ff32add41")));
+        }
+        By::Email if !text.contains('@') => {
+            return Err(
+                InvalidInput.error(format!("`{name}` must be an e-mail address; for a user name use `username`"))
+            );
+        }
+        By::User if is_id => By::UserId,
+        By::Host if is_id => By::HostId,
+        by => by,
+    };
+    Ok(Target { by, text })
+}
+
+/// Trimmed, not empty, not too long, no control characters.
+fn text(name: &str, value: &Value) -> Result<String, Error> {
+    let text = value.as_str().ok_or_else(|| InvalidInput.error(format!("`{name}` must be text")))?.trim();
+    let wrong = if text.is_empty() {
+        "is empty"
+    } else if text.chars().count() > MAX_TEXT {
+        "is longer than 256 characters"
+    } else if text.chars().any(char::is_control) {
+        "holds control characters"
+    } else {
+        return Ok(text.to_owned());
+    };
+    Err(InvalidInput.error(format!("`{name}` {wrong}; give it as one short line of text")))
+}
+
+fn invalid(what: &str, fields: &[TargetField]) -> Error {
+    let targets: Vec<String> = fields.iter().map(|(name, ..)| format!("`{name}`")).collect();
+    let options: Vec<String> = OPTIONS.iter().map(|(name, _)| format!("`{name}`")).collect();
+    InvalidInput.error(format!(
+        "{what}; give exactly one of {}, and optionally {}; nothing was done",
+        targets.join(", "),
+        options.join(", ")
+    ))
+}
+
+/// A field's name as far as it can be shown.
+fn printable(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(40).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    const ID: &str = "633f3f295482343ff32add41";
+
+    #[test]
+    fn every_target_field_is_read_in_both_spellings() {
+        let by = |event: Value, target_type| direct(&event, target_type).unwrap().target.by;
+        assert_eq!(by(json!({"username": "jsmith"}), TargetType::User), By::Username);
+        assert_eq!(by(json!({"email": "jsmith@company.com"}), TargetType::User), By::Email);
+        assert_eq!(by(json!({"user_id": ID}), TargetType::User), By::UserId);
+        assert_eq!(by(json!({"userId": ID, "email": null}), TargetType::User), By::UserId);
+        assert_eq!(by(json!({"user": ID}), TargetType::User), By::UserId);
+        assert_eq!(by(json!({"user": "jsmith"}), TargetType::User), By::User);
+        assert_eq!(by(json!({"hostname": ID}), TargetType::Host), By::Hostname);
+        assert_eq!(by(json!({"hostId": ID}), TargetType::Host), By::HostId);
+        assert_eq!(by(json!({"host": ID.to_uppercase()}), TargetType::Host), By::HostId);
+        assert_eq!(by(json!({"host": "Computer123"}), TargetType::Host), By::Host);
+    }
+
+    #[test]
+    fn options_are_read() {
+        let event = json!({"username": " jsmith ", "dryRun": true, "reason": "INC-7", "correlation": {"a": [1]}});
+        let request = direct(&event, TargetType::User).unwrap();
+        assert_eq!(request.target.text, "jsmith");
+        assert!(request.info.dry_run);
+        assert_eq!(request.info.reason.as_deref(), Some("INC-7"));
+        assert_eq!(request.info.correlation, Some(json!({"a": [1]})));
+        assert_eq!(request.info.event_source, "direct");
+    }
+
+    #[test]
+    fn what_is_not_clear_is_refused_by_field_and_not_by_value() {
+        let events = [
+            json!([]),
+            json!("SECRET"),
+            json!({}),
+            json!({"hostname": "SECRET"}),
+            json!({"username": "SECRET", "email": "SECRET@x"}),
+            json!({"username": 7}),
+            json!({"username": null}),
+            json!({"username": "SECRET", "dryrun": true}),
+            json!({"username": "SECRET", "dry_run": "true"}),
+            json!({"username": "SECRET", "dry_run": null}),
+            json!({"username": "SECRET", "dry_run": true, "dryRun": false}),
+            json!({"username": "SECRET\n"}).as_object().map(|_| json!({"username": "SEC\nRET"})).unwrap(),
+            json!({"username": "SECRET".repeat(50)}),
+            json!({"username": "  "}),
+            json!({"email": "SECRET"}),
+            json!({"user_id": "SECRET"}),
+            json!({"user_id": format!("{ID}/expire")}),
+            json!({"username": "x", "reason": {"a": "SECRET"}}),
+            json!({"username": "x", "url": "https://SECRET"}),
+            json!({"username": "x", "accept_stale ": true}),
+        ];
+        for event in events {
+            let error = direct(&event, TargetType::User).unwrap_err();
+            assert_eq!(error.error_type, InvalidInput, "{event}");
+            assert!(!error.message.contains("SECRET"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_is_named_with_the_allowed_ones() {
+        let error = direct(&json!({"username": "jsmith", "dryrun": true}), TargetType::User).unwrap_err();
+        for name in
+            ["`dryrun`", "`dry_run`", "`username`", "`email`", "`user_id`", "`user`", "`reason`", "`correlation`"]
+        {
+            assert!(error.message.contains(name), "{name} in {error}");
+        }
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,30}".prop_map(Value::from),
+        ];
+        let name = prop_oneof![
+            3 => prop::sample::select(vec!["username", "email", "user_id", "userId", "user", "dry_run", "dryRun", "reason", "correlation"]).prop_map(str::to_owned),
+            1 => ".{0,10}",
+        ];
+        leaf.prop_recursive(2, 16, 5, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(name.clone(), inner, 0..4).prop_map(|map| Value::from(Map::from_iter(map))),
+            ]
+        })
+    }
+
+    proptest! {
+        /// Whatever comes in, a request comes out only for one clean target, and an error never repeats a value.
+        #[test]
+        fn decoding_is_total(event in any_json()) {
+            match direct(&event, TargetType::User) {
+                Ok(request) => {
+                    let object = event.as_object().unwrap();
+                    let named: Vec<_> = USER_FIELDS.iter().flat_map(|(snake, camel, _)| [snake, camel])
+                        .filter(|name| object.get(**name).is_some_and(|value| !value.is_null())).collect();
+                    prop_assert!(named.iter().all(|name| object[**name].as_str().unwrap().trim() == request.target.text));
+                    prop_assert!(!request.target.text.is_empty() && !request.target.text.chars().any(char::is_control));
+                    let dry_run = object.get("dry_run").or(object.get("dryRun"));
+                    prop_assert_eq!(dry_run.unwrap_or(&Value::Bool(false)), &Value::Bool(request.info.dry_run));
+                }
+                Err(error) => prop_assert_eq!(error.error_type, InvalidInput),
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! JumpCloud response playbooks for AWS Lambda.
+//!
+//! The way of an event: [`runtime`] receives it, [`intake`] makes a [`request::Request`] of it, [`playbooks`] act
+//! through the [`jumpcloud`] client, and an [`outcome::Outcome`] or an [`error::Error`] goes back. Each module
+//! imports only those after it in this list.
+
+pub mod runtime;
+
+pub mod intake;
+pub mod playbooks;
+
+mod markdown;
+pub mod outcome;
+pub mod request;
+
+pub mod jumpcloud;
+
+pub mod credentials;
+pub mod error;

@@ -1,0 +1,151 @@
+//! The answer of a playbook.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{
+    jumpcloud::ObjectId,
+    request::{By, RequestInfo, TargetType},
+};
+
+/// What happened. Failures are [`Error`](crate::error::Error)s instead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Done, or, for Enrich, answered.
+    #[default]
+    Succeeded,
+    /// The target was already in the wanted state; nothing was sent.
+    Unchanged,
+    /// JumpCloud queued it and cannot say that it happened.
+    Accepted,
+    /// Everything was looked up and checked, and the change was held back.
+    DryRun,
+    /// Enrich only: nobody and nothing of that name.
+    NotFound,
+    /// Enrich only: several of that name, in `candidates`.
+    Ambiguous,
+}
+
+/// Whom or what the outcome is about.
+#[derive(Clone, Debug, Serialize)]
+pub struct OutcomeTarget {
+    /// User or host.
+    #[serde(rename = "type")]
+    pub target_type: TargetType,
+    /// `None` unless exactly one was found.
+    pub id: Option<ObjectId>,
+    /// As JumpCloud spells it; as the caller did, where it was not found.
+    pub name: String,
+    /// The field that the name was looked for in.
+    pub matched_by: By,
+}
+
+/// One of several objects that a name matches.
+#[derive(Clone, Debug, Serialize)]
+pub struct Candidate {
+    /// To be used in the next request.
+    pub id: ObjectId,
+    /// As JumpCloud spells it.
+    pub name: String,
+}
+
+/// Something that the analyst should know or do about this user or host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Advisory {
+    /// Stable, in upper case.
+    pub code: &'static str,
+    /// In words.
+    pub message: String,
+    /// The device that it is about, where it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_id: Option<String>,
+}
+
+impl Advisory {
+    /// An advisory about the target itself.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), host_id: None }
+    }
+}
+
+/// The request that takes the change back.
+#[derive(Clone, Debug, Serialize)]
+pub struct Undo {
+    playbook: &'static str,
+    event: Value,
+}
+
+impl Undo {
+    /// `playbook` for the same user.
+    pub fn user(playbook: &'static str, id: &ObjectId) -> Self {
+        Self { playbook, event: json!({"user_id": id}) }
+    }
+}
+
+/// A playbook's answer. Its JSON is part of the contract.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// The playbook's name.
+    pub playbook: &'static str,
+    /// What happened.
+    pub status: Status,
+    /// Whether this invocation changed anything in JumpCloud.
+    pub changed: bool,
+    /// Whether the new state was read back: `Some(false)` says that it was read and is not there (yet).
+    pub verified: Option<bool>,
+    /// One sentence for people.
+    pub summary: String,
+    /// Whom or what it is about.
+    pub target: OutcomeTarget,
+    /// Facts about a user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<Value>,
+    /// Facts about a host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<Value>,
+    /// With [`Status::Ambiguous`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Candidate>,
+    /// The state that was found.
+    pub before: Option<Value>,
+    /// The state that was read back.
+    pub after: Option<Value>,
+    /// How to take it back, where that is possible.
+    pub undo: Option<Undo>,
+    /// What else to know.
+    pub advisories: Vec<Advisory>,
+    /// All of it for a ticket or a war room.
+    pub markdown: String,
+    /// What was asked.
+    pub request: RequestInfo,
+    /// Requests sent to JumpCloud, repeated ones included.
+    pub api_calls: u32,
+    /// From the event to the outcome.
+    pub duration_ms: u64,
+}
+
+impl Outcome {
+    /// An outcome that changed nothing; a playbook sets what differs, and `playbook::run` the last five fields.
+    pub fn new(target: OutcomeTarget, summary: impl Into<String>) -> Self {
+        Self {
+            playbook: "",
+            status: Status::default(),
+            changed: false,
+            verified: None,
+            summary: summary.into(),
+            target,
+            user: None,
+            host: None,
+            candidates: Vec::new(),
+            before: None,
+            after: None,
+            undo: None,
+            advisories: Vec::new(),
+            markdown: String::new(),
+            request: RequestInfo::default(),
+            api_calls: 0,
+            duration_ms: 0,
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Enrich Host: what JumpCloud knows about a device.
+
+use serde_json::{Value, json};
+
+use super::{
+    Playbook, counted,
+    devices::resolve,
+    groups,
+    target::{Resolved, find},
+};
+use crate::{
+    error::Error,
+    jumpcloud::{Object, Session, System, SystemUser},
+    outcome::{Advisory, Outcome},
+    request::{Target, TargetType},
+};
+
+/// A host's facts, with its users and groups.
+pub const ENRICH_HOST: Playbook = Playbook {
+    name: "enrich-host",
+    target_type: TargetType::Host,
+    mutating: false,
+    action: |session, target| Box::pin(enrich(session, target)),
+};
+
+async fn enrich(session: &Session<'_>, target: &Target) -> Result<Outcome, Error> {
+    let Resolved { object: host, id, target } = match find::<System>(session, target).await? {
+        Ok(resolved) => resolved,
+        Err(no_answer) => return Ok(no_answer),
+    };
+    let users = async { resolve::<SystemUser>(session, session.system_users(&id).await?).await };
+    let (users, groups) = tokio::join!(users, groups(session.system_memberof(&id)));
+    let mut facts = serde_json::to_value(&host).unwrap_or_default();
+    let mut advisories = Vec::new();
+    let online = match host.active {
+        Some(true) => "online",
+        Some(false) => "offline",
+        None => "of unknown connection",
+    };
+    let os = [host.os.as_deref(), host.version.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let mut words = vec![format!("{} ({os}) is {online}", host.name())];
+    match users {
+        Ok((users, complete)) => {
+            words.push(counted(users.len(), "user"));
+            if !complete {
+                advisories.push(Advisory::new("USERS_INCOMPLETE", "Not all users of the host are listed here: there are more than 1,000, or the key may not see them; see the Admin Portal."));
+            }
+            let owner = host.primary_system_user.as_ref().and_then(|owner| owner.id.as_deref());
+            let owner =
+                users.iter().find(|user| owner.is_some() && user.id().ok().as_ref().map(|id| id.as_str()) == owner);
+            if let Some(owner) = owner {
+                facts["owner"] = user_brief(owner);
+            }
+            facts["users"] = Value::from_iter(users.iter().map(user_brief));
+        }
+        Err(error) => advisories.push(Advisory::new(
+            "USERS_UNKNOWN",
+            format!("The host's users could not be read ({:?}).", error.error_type),
+        )),
+    }
+    match groups {
+        Ok(groups) => {
+            words.push(counted(groups.len(), "group"));
+            facts["groups"] = Value::from(groups);
+        }
+        Err(problem) => advisories.push(problem),
+    }
+    Ok(Outcome { host: Some(facts), advisories, ..Outcome::new(target, format!("{}.", words.join(", "))) })
+}
+
+fn user_brief(user: &SystemUser) -> Value {
+    json!({"id": user.id().ok(), "username": user.username, "email": user.email, "state": user.state()})
+}

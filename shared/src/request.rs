@@ -1,0 +1,69 @@
+//! What a playbook is asked to do.
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// The kind of target that a playbook takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TargetType {
+    /// A user account.
+    User,
+    /// A device.
+    Host,
+}
+
+/// How a target is named. Serialized, the `matched_by` of an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// The user's `username`.
+    Username,
+    /// The user's primary `email`.
+    Email,
+    /// The user's id.
+    UserId,
+    /// Id, user name or e-mail address: which of them is recognised.
+    User,
+    /// The host's `hostname` or `displayName`.
+    Hostname,
+    /// The host's id.
+    HostId,
+    /// Id or name: which of them is recognised.
+    Host,
+}
+
+/// Whom or what a request is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// What `text` is.
+    pub by: By,
+    /// As the caller named it: checked, trimmed, not yet looked up.
+    pub text: String,
+}
+
+/// A checked request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// Whom or what it is about.
+    pub target: Target,
+    /// The parts that an outcome repeats.
+    pub info: RequestInfo,
+}
+
+/// What an outcome repeats of its request.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct RequestInfo {
+    /// Lambda's id of the invocation.
+    pub request_id: String,
+    /// Report what would be done, and do nothing.
+    pub dry_run: bool,
+    /// Why, in the caller's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The caller's own reference, as it came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlation: Option<Value>,
+    /// Where the request came from: `direct`, or the service that sent the alert.
+    pub event_source: String,
+}

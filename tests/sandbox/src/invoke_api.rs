@@ -1,0 +1,72 @@
+//! Lambda's Invoke API for the local functions, for the AWS CLI and SDKs with an endpoint override.
+//! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use serde_json::{Value, json};
+
+use crate::lambda::Function;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+type Functions = Arc<HashMap<String, Function>>;
+
+/// `POST /2015-03-31/functions/{name}/invocations`; the name may be an ARN or carry a qualifier.
+pub fn router(functions: HashMap<String, Function>) -> Router {
+    Router::new().route("/2015-03-31/functions/{name}/invocations", post(invoke)).with_state(Arc::new(functions))
+}
+
+async fn invoke(
+    State(functions): State<Functions>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let plain = name
+        .rsplit_once(":function:")
+        .map_or(name.as_str(), |(_, rest)| rest)
+        .split(':')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    if !functions.contains_key(&plain) {
+        return refused(StatusCode::NOT_FOUND, "ResourceNotFoundException", &format!("Function not found: {plain}"));
+    }
+    let payload: Value = match serde_json::from_slice(if body.is_empty() { b"{}" } else { &body }) {
+        Ok(payload) => payload,
+        Err(error) => {
+            return refused(
+                StatusCode::BAD_REQUEST,
+                "InvalidRequestContentException",
+                &format!("Could not parse request body into json: {error}"),
+            );
+        }
+    };
+    let run = async move { functions[&plain].invoke(payload, TIMEOUT).await };
+    match headers.get("x-amz-invocation-type").and_then(|value| value.to_str().ok()) {
+        Some("Event") => {
+            tokio::spawn(run);
+            StatusCode::ACCEPTED.into_response()
+        }
+        Some("DryRun") => StatusCode::NO_CONTENT.into_response(),
+        _ => match run.await {
+            Ok(answer) => ([("x-amz-executed-version", "$LATEST")], axum::Json(answer)).into_response(),
+            Err(error) => {
+                ([("x-amz-executed-version", "$LATEST"), ("x-amz-function-error", "Unhandled")], axum::Json(error))
+                    .into_response()
+            }
+        },
+    }
+}
+
+fn refused(status: StatusCode, code: &'static str, message: &str) -> Response {
+    (status, [("x-amzn-errortype", code)], axum::Json(json!({"Type": "User", "Message": message}))).into_response()
+}

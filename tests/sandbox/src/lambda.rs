@@ -1,0 +1,100 @@
+//! A function's real binary under a local Lambda Runtime API.
+
+use std::{
+    path::Path,
+    process::Stdio,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use lambda_simulator::{InvocationBuilder, Simulator};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    process::{Child, Command},
+    sync::Mutex as AsyncMutex,
+    time::Instant,
+};
+
+/// One running function. Its process ends when this is dropped.
+pub struct Function {
+    simulator: Simulator,
+    process: AsyncMutex<Child>,
+    logs: Arc<Mutex<String>>,
+}
+
+impl Function {
+    /// Starts `binary` with Lambda's variables and `env`, and nothing of this process's environment. Its log
+    /// lines are kept, and with `show_logs` copied to stderr.
+    pub async fn start(binary: &Path, env: impl IntoIterator<Item = (&str, String)>, show_logs: bool) -> Self {
+        let name = binary.file_name().and_then(|name| name.to_str()).unwrap_or("function");
+        let simulator = Simulator::builder().function_name(name).build().await.expect("a free loopback port");
+        let mut process = Command::new(binary)
+            .env_clear()
+            .envs(simulator.lambda_env_vars())
+            .envs(env)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the function's binary starts");
+        let logs = Arc::new(Mutex::new(String::new()));
+        let stdout = process.stdout.take().expect("piped");
+        let stderr = process.stderr.take().expect("piped");
+        tokio::spawn(collect(stdout, logs.clone(), show_logs));
+        tokio::spawn(collect(stderr, logs.clone(), show_logs));
+        Self { simulator, process: AsyncMutex::new(process), logs }
+    }
+
+    /// One invocation: the function's answer, or Lambda's `{"errorType", "errorMessage"}`. `timeout` is the
+    /// function's own; a little later the invocation counts as lost.
+    pub async fn invoke(&self, payload: Value, timeout: Duration) -> Result<Value, Value> {
+        let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        let invocation =
+            InvocationBuilder::new().payload(payload).timeout_ms(timeout_ms).build().expect("a payload is set");
+        let id = self.simulator.enqueue(invocation).await;
+        let end = Instant::now() + timeout + Duration::from_secs(2);
+        loop {
+            // In slices: a wake-up between look and wait would be missed.
+            if let Ok(state) = self.simulator.wait_for_invocation_complete(&id, Duration::from_millis(50)).await {
+                return match (state.response, state.error) {
+                    (Some(response), _) => Ok(response.payload),
+                    (None, Some(error)) => {
+                        Err(json!({"errorType": error.error_type, "errorMessage": error.error_message}))
+                    }
+                    (None, None) => {
+                        Err(json!({"errorType": "Sandbox.NoAnswer", "errorMessage": "the function answered nothing"}))
+                    }
+                };
+            }
+            if let Ok(Some(status)) = self.process.lock().await.try_wait() {
+                return Err(
+                    json!({"errorType": "Runtime.ExitError", "errorMessage": format!("the function's process ended: {status}")}),
+                );
+            }
+            if Instant::now() >= end {
+                return Err(
+                    json!({"errorType": "Sandbox.Timedout", "errorMessage": format!("no answer within {timeout:?}")}),
+                );
+            }
+        }
+    }
+
+    /// The log lines so far.
+    pub fn logs(&self) -> String {
+        self.logs.lock().expect("no panic under the lock").clone()
+    }
+}
+
+async fn collect(stream: impl AsyncRead + Unpin, logs: Arc<Mutex<String>>, show: bool) {
+    let mut lines = BufReader::new(stream).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if show {
+            eprintln!("{line}");
+        }
+        let mut logs = logs.lock().expect("no panic under the lock");
+        logs.push_str(&line);
+        logs.push('\n');
+    }
+}

@@ -1,0 +1,14 @@
+//! A rehearsal for the playbooks on one machine: a JumpCloud tenant, Secrets Manager and Lambda's Runtime API, all
+//! on loopback. The functions under it are the real binaries.
+
+pub mod binaries;
+pub mod faults;
+pub mod invoke_api;
+pub mod lambda;
+mod org;
+pub mod playbooks;
+pub mod rehearsal;
+mod search;
+pub mod secrets;
+mod serve;
+pub mod tenant;

@@ -1,0 +1,88 @@
+//! A stand-in for Secrets Manager that knows one call: `GetSecretValue`.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use axum::{body::Body, http::Response};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use crate::serve::serve;
+
+/// A running stand-in. Ends when dropped.
+pub struct Secrets {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+    task: JoinHandle<()>,
+}
+
+struct State {
+    secret: String,
+    error: Option<&'static str>,
+    reads: usize,
+}
+
+/// The name of the one secret there is.
+pub const SECRET_ID: &str = "jumpcloud/api-key";
+
+impl Secrets {
+    /// Starts the stand-in on a free loopback port.
+    pub async fn start(secret: &str) -> Self {
+        let state = Arc::new(Mutex::new(State { secret: secret.to_owned(), error: None, reads: 0 }));
+        let shared = state.clone();
+        let (address, task) = serve(move |request| {
+            let wanted: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+            let mut state = shared.lock().expect("no panic under the lock");
+            state.reads += 1;
+            let (status, body) = match state.error {
+                Some(code) => (400, json!({"__type": code, "Message": "ordered by a test"})),
+                None if wanted["SecretId"] != SECRET_ID => (400, json!({"__type": "ResourceNotFoundException", "Message": "no such secret"})),
+                None => (200, json!({"Name": SECRET_ID, "SecretString": state.secret, "VersionId": "00000000-0000-0000-0000-000000000001"})),
+            };
+            let answer = Response::builder().status(status).header("content-type", "application/x-amz-json-1.1");
+            let answer = answer.body(Body::from(body.to_string())).expect("a valid answer");
+            async move { Ok(answer) }
+        })
+        .await;
+        Self { address, state, task }
+    }
+
+    /// For `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Replaces the secret's value.
+    pub fn set(&self, secret: &str) {
+        self.state.lock().expect("no panic under the lock").secret = secret.to_owned();
+    }
+
+    /// From now on every read fails with this error, or, with `None`, succeeds again.
+    pub fn fail(&self, error: Option<&'static str>) {
+        self.state.lock().expect("no panic under the lock").error = error;
+    }
+
+    /// How often the secret was asked for.
+    pub fn reads(&self) -> usize {
+        self.state.lock().expect("no panic under the lock").reads
+    }
+
+    /// The variables that lead a function here.
+    pub fn env(&self) -> [(&'static str, String); 5] {
+        [
+            ("JUMPCLOUD_SECRET_ID", SECRET_ID.to_owned()),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.url()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "AKIAREHEARSAL".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "rehearsal".to_owned()),
+        ]
+    }
+}
+
+impl Drop for Secrets {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

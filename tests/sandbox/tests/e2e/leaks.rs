@@ -1,0 +1,94 @@
+//! What must not get out: keys, secrets of JumpCloud's objects, payloads.
+
+use sandbox::{
+    faults::Fault,
+    rehearsal::{Rehearsal, TIMEOUT},
+    tenant::API_KEY,
+};
+use serde_json::{Value, json};
+
+/// Runs one invocation at the most talkative log level; everything that comes out of it.
+async fn everything(rehearsal: &Rehearsal, playbook: &str, event: Value) -> String {
+    let function = rehearsal.function(playbook, &[("AWS_LAMBDA_LOG_LEVEL", "TRACE"), ("RUST_LOG", "trace")]).await;
+    let answer = match function.invoke(event, TIMEOUT).await {
+        Ok(answer) | Err(answer) => answer,
+    };
+    format!("{answer}\n{}", function.logs())
+}
+
+#[tokio::test]
+async fn neither_key_nor_stored_secrets_come_out_of_any_playbook() {
+    let rehearsal = Rehearsal::start().await;
+    for (playbook, event) in [
+        ("enrich-host", json!({"hostname": "Computer123"})),
+        ("enrich-user", json!({"username": "jsmith"})),
+        ("disable-user", json!({"username": "jsmith"})),
+        ("enable-user", json!({"username": "jsmith"})),
+        ("reset-password", json!({"username": "jsmith"})),
+        ("shutdown-host", json!({"hostname": "Computer123"})),
+    ] {
+        let out = everything(&rehearsal, playbook, event).await;
+        assert!(out.contains("done"), "the invocation left no trace: {out}");
+        for secret in ["SECRET", API_KEY] {
+            assert!(!out.contains(secret), "{playbook}: {out}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_payload_is_never_repeated_by_an_error_or_a_log() {
+    let rehearsal = Rehearsal::start().await;
+    for event in [
+        json!({"username": "jsmith", "password": "hunter2-SECRET"}),
+        json!({"username": {"x": "hunter2-SECRET"}}),
+        json!("hunter2-SECRET"),
+        json!({"username": "hunter2-SECRET\u{0}"}),
+        json!({"username": "jsmith", "dry_run": "hunter2-SECRET"}),
+        json!({"user_id": "hunter2-SECRET"}),
+        json!({"username": "jsmith", "reason": ["hunter2-SECRET"]}),
+        json!(["hunter2-SECRET"]),
+    ] {
+        let out = everything(&rehearsal, "disable-user", event).await;
+        assert!(out.contains("InvalidInput"), "{out}");
+        assert!(!out.contains("hunter2"), "{out}");
+    }
+    // Reason and correlation go back to the caller and nowhere else.
+    let function = rehearsal.function("disable-user", &[("AWS_LAMBDA_LOG_LEVEL", "TRACE")]).await;
+    function
+        .invoke(json!({"username": "jsmith", "reason": "hunter2", "correlation": "hunter2"}), TIMEOUT)
+        .await
+        .unwrap();
+    let logs = function.logs();
+    assert!(!logs.contains("hunter2") && !logs.contains("jsmith"), "{logs}");
+}
+
+#[tokio::test]
+async fn an_error_text_that_repeats_the_key_is_cleaned() {
+    let rehearsal = Rehearsal::start().await;
+    let body = json!({"message": format!("no access for {API_KEY}\r\nforged line")}).to_string();
+    rehearsal.tenant.order(Fault::Answer(403, "application/json", body), "POST", "/search/", 1);
+    let out = everything(&rehearsal, "disable-user", json!({"username": "jsmith"})).await;
+    assert!(out.contains("[redacted]") && !out.contains(API_KEY), "{out}");
+    assert!(!out.contains("\nforged"), "{out}");
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let rehearsal = Rehearsal::start().await;
+    rehearsal.secrets.set("wrong");
+    rehearsal.tenant.order(Fault::status(302), "POST", "/search/", 1);
+    let out = everything(&rehearsal, "disable-user", json!({"username": "jsmith"})).await;
+    assert!(out.contains("Unauthorized"), "{out}");
+    assert!(rehearsal.tenant.requests().iter().all(|request| request.path.starts_with("/api/search/")));
+}
+
+#[tokio::test]
+async fn names_cannot_become_markup_in_a_ticket() {
+    let rehearsal = Rehearsal::start().await;
+    let name = "[click](http://evil.example) `x` <img src=x> *b*";
+    rehearsal.tenant.set("systems", "6140aa10bb20cc30dd40ee02", json!({"hostname": name}));
+    let outcome = rehearsal.run("enrich-host", json!({"host_id": "6140aa10bb20cc30dd40ee02"})).await.unwrap();
+    let markdown = outcome["markdown"].as_str().unwrap();
+    assert!(markdown.contains("\\[click\\]") && markdown.contains("\\<img"), "{markdown}");
+    assert!(markdown.contains("`[click](http://evil.example) 'x' <img src=x> *b*`"), "{markdown}");
+}
