@@ -180,6 +180,24 @@ mod tests {
         assert!(ApiKey::parse("key", Some("a\r\nb")).is_err());
     }
 
+    #[tokio::test]
+    async fn the_key_is_kept_for_its_time_to_live_and_shared() {
+        let secrets = sandbox::secrets::Secrets::start("jca_first").await;
+        let env = std::collections::HashMap::from(secrets.env());
+        let keys = KeyStore::from_vars(|name| env.get(name).cloned()).unwrap();
+        let first = keys.current().await.unwrap();
+        secrets.set("jca_second");
+        let end = first.read_at + TIME_TO_LIVE;
+        assert_eq!(keys.current_at(end - Duration::from_millis(1)).await.unwrap().key.expose_secret(), "jca_first");
+        assert_eq!(keys.current_at(end).await.unwrap().key.expose_secret(), "jca_second");
+        assert_eq!(secrets.reads(), 2);
+        // Two calls that were refused with the same key lead to one read.
+        let refused = keys.current().await.unwrap();
+        let (one, other) = tokio::join!(keys.renewed(&refused), keys.renewed(&refused));
+        assert!(one.is_ok() && other.is_ok());
+        assert_eq!(secrets.reads(), 3);
+    }
+
     #[test]
     fn debug_does_not_show_the_key() {
         let key = ApiKey::parse("jca_bare", None).unwrap();

@@ -229,9 +229,11 @@ impl Session<'_> {
         if let Some(org_id) = &key.org_id {
             builder = builder.header("x-org-id", org_id);
         }
-        if let Some(body) = &request.body {
-            builder = builder.json(body);
-        }
+        builder = match &request.body {
+            Some(body) => builder.json(body),
+            None if request.method == Method::GET => builder,
+            None => builder.body(""), // or no Content-Length is sent, which servers may refuse with 411
+        };
         self.calls.fetch_add(1, Ordering::Relaxed);
         let response = builder.send().await.map_err(|error| self.unanswered(&error))?;
         let status = response.status();

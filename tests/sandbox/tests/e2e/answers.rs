@@ -70,9 +70,9 @@ async fn enrich_user_gives_facts_devices_and_groups() {
         ("/department", json!("Engineering")),
         ("/manager", json!("5f0c1b2a3d4e5f6071829305")),
         ("/created", json!("2021-02-12T17:45:42.369Z")),
-        ("/devices/0/hostname", json!("Computer123")),
-        ("/devices/1/os", json!("Windows")),
-        ("/devices/1/last_contact", json!("2026-11-02T17:20:00.000Z")),
+        ("/devices/2/hostname", json!("Computer123")),
+        ("/devices/0/os", json!("Windows")),
+        ("/devices/0/last_contact", json!("2026-11-02T17:20:00.000Z")),
         ("/groups/0/name", json!("Engineering")),
         ("/groups/1/name", Value::Null),
     ] {
