@@ -16,18 +16,16 @@ use proptest::{prelude::*, sample::select};
 use sandbox::{faults::Fault, rehearsal::Rehearsal};
 use tokio::time::Instant;
 
-const PLAYBOOKS: [Playbook; 6] =
-    [DISABLE_USER, ENABLE_USER, ENRICH_HOST, ENRICH_USER, RESET_PASSWORD, SHUTDOWN_HOST];
+const PLAYBOOKS: [Playbook; 6] = [DISABLE_USER, ENABLE_USER, ENRICH_HOST, ENRICH_USER, RESET_PASSWORD, SHUTDOWN_HOST];
 
 fn client(rehearsal: &Rehearsal) -> Client {
     let env: HashMap<&str, String> = rehearsal.env().into_iter().collect();
-    let keys = KeyStore::from_vars(|name| env.get(name).cloned()).unwrap();
-    Client::new(&rehearsal.tenant.url(), keys).unwrap()
+    let keys = KeyStore::from_vars(|name| env.get(name).cloned()).expect("a complete environment");
+    Client::new(&rehearsal.tenant.url(), keys).expect("a loopback URL")
 }
 
 fn user() -> impl Strategy<Value = Target> {
-    let names =
-        select(vec!["jsmith", "mgarcia", "pnew", "tlocked", "cadmin", "adunn", "svc-ldap", "kim@company.com"]);
+    let names = select(vec!["jsmith", "mgarcia", "pnew", "tlocked", "cadmin", "adunn", "svc-ldap", "kim@company.com"]);
     let names = prop_oneof![4 => names.prop_map(str::to_owned), 1 => "[ -~]{1,20}"];
     let named = (select(vec![By::Username, By::User]), names).prop_map(|(by, text)| Target { by, text });
     let ids = (1..=12u8).prop_map(|n| Target { by: By::UserId, text: format!("5f0c1b2a3d4e5f60718293{n:02x}") });

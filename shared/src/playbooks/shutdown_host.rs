@@ -32,14 +32,14 @@ async fn shutdown(session: &Session<'_>, target: &Target) -> Result<Outcome, Err
             "The host is offline: the command waits in the queue until it is back",
             Some(Advisory::new(
                 "QUEUED_UNTIL_ONLINE",
-                "The command does not expire and cannot be called back: the host shuts down whenever it comes online again, be it in weeks.",
+                "The command does not expire, and JumpCloud documents no way to call it back: the host shuts down whenever it comes online again, be it in weeks.",
             )),
         ),
         None => (
             "JumpCloud does not say whether the host is online",
             Some(Advisory::new(
                 "QUEUED_UNTIL_ONLINE",
-                "If the host is offline, the command waits in the queue. It does not expire and cannot be called back.",
+                "If the host is offline, the command waits in the queue. It does not expire, and JumpCloud documents no way to call it back.",
             )),
         ),
     };

@@ -7,7 +7,7 @@ use crate::{
         Error,
         ErrorType::{JumpCloudUnavailable, OutcomeUnknown, Protected, UnexpectedResponse},
     },
-    jumpcloud::{ObjectId, Session, SystemUser},
+    jumpcloud::{Object, ObjectId, Session, SystemUser},
     outcome::Advisory,
 };
 
@@ -100,6 +100,7 @@ pub(super) fn label(user: &SystemUser) -> String {
 /// The facts that an action's outcome shows of its user.
 pub(super) fn brief(user: &SystemUser) -> Value {
     json!({
+        "id": user.id().ok(),
         "username": user.username,
         "email": user.email,
         "state": user.state(),

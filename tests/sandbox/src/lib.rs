@@ -10,5 +10,5 @@ pub mod playbooks;
 pub mod rehearsal;
 mod search;
 pub mod secrets;
-mod serve;
+pub mod serve;
 pub mod tenant;

@@ -79,7 +79,7 @@ impl Org {
 }
 
 fn node(id: &Value, kind: &Value, attributes: &Value, hops: usize) -> Value {
-    let hop = json!({"attributes": null, "to": {"attributes": null, "id": id, "type": kind}});
+    let hop = json!({"attributes": {}, "to": {"attributes": {}, "id": id, "type": kind}});
     json!({"id": id, "type": kind, "compiledAttributes": attributes, "paths": [vec![hop; hops]]})
 }
 

@@ -12,7 +12,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 /// The connection is closed without an answer.
 #[derive(Debug)]
-pub(crate) struct Cut;
+pub struct Cut;
 
 impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -23,7 +23,7 @@ impl fmt::Display for Cut {
 impl std::error::Error for Cut {}
 
 /// Serves `handler` on a free loopback port until the task is dropped.
-pub(crate) async fn serve<F, R>(handler: F) -> (SocketAddr, JoinHandle<()>)
+pub async fn serve<F, R>(handler: F) -> (SocketAddr, JoinHandle<()>)
 where
     F: Fn(Request<Bytes>) -> R + Clone + Send + Sync + 'static,
     R: Future<Output = Result<Response<Body>, Cut>> + Send,

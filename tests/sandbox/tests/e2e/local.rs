@@ -17,7 +17,7 @@ fn playbook(arguments: &[&str]) -> Command {
 }
 
 fn run(arguments: &[&str]) -> (Option<i32>, Value, String) {
-    let Output { status, stdout, stderr } = playbook(arguments).output().unwrap();
+    let Output { status, stdout, stderr } = playbook(arguments).output().expect("the command runs");
     (status.code(), serde_json::from_slice(&stdout).unwrap_or_default(), String::from_utf8_lossy(&stderr).into_owned())
 }
 
@@ -79,6 +79,7 @@ async fn serve_speaks_lambdas_invoke_api() {
         .find_map(|line| Some(line.unwrap().split_once("http://")?.1.split(';').next().unwrap().to_owned()))
         .unwrap();
     tokio::task::spawn_blocking(move || lines.for_each(drop));
+    #[expect(clippy::disallowed_methods, reason = "a test's client, to loopback")]
     let client = reqwest::Client::new();
     let invoke = |name: &str, event: Value| {
         client.post(format!("http://{address}/2015-03-31/functions/{name}/invocations")).body(event.to_string()).send()
