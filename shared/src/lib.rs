@@ -6,6 +6,8 @@
 
 pub mod runtime;
 
+mod batch;
+
 pub mod intake;
 pub mod playbooks;
 

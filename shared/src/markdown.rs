@@ -31,11 +31,7 @@ pub(crate) fn render(outcome: &Outcome) -> String {
             }
         }
     }
-    section(
-        &mut text,
-        "Candidates",
-        outcome.candidates.iter().map(|candidate| format!("{} ({})", code(&candidate.name), candidate.id.as_str())),
-    );
+    section(&mut text, "Candidates", outcome.candidates.iter().map(|candidate| code(&candidate.to_string())));
     section(
         &mut text,
         "Advisories",

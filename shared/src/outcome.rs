@@ -1,5 +1,7 @@
 //! The answer of a playbook.
 
+use std::fmt;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -39,15 +41,24 @@ pub struct OutcomeTarget {
     pub name: String,
     /// The field that the name was looked for in.
     pub matched_by: By,
+    /// Where in the alert the name stood, as a JSON Pointer; `None` for direct events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// One of several objects that a name matches.
 #[derive(Clone, Debug, Serialize)]
 pub struct Candidate {
-    /// To be used in the next request.
-    pub id: ObjectId,
-    /// As JumpCloud spells it.
+    /// To be used in the next request; `None` for a name that was not looked up.
+    pub id: Option<ObjectId>,
+    /// As JumpCloud spells it; as the alert does, where it was not looked up.
     pub name: String,
+}
+
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.id.as_ref().map_or("no id", ObjectId::as_str), self.name)
+    }
 }
 
 /// Something that the analyst should know or do about this user or host.

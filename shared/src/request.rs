@@ -40,6 +40,8 @@ pub struct Target {
     pub by: By,
     /// As the caller named it: checked, trimmed, not yet looked up.
     pub text: String,
+    /// Where in the alert it stood, as a JSON Pointer; `None` for direct events.
+    pub source: Option<String>,
 }
 
 /// A checked request.
@@ -64,6 +66,12 @@ pub struct RequestInfo {
     /// The caller's own reference, as it came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation: Option<Value>,
-    /// Where the request came from: `direct`, or the service that sent the alert.
+    /// Where the request came from: `direct`, or what sent the alert (`aws.guardduty`, `aws:sqs`).
     pub event_source: String,
+    /// The alert's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<String>,
+    /// When the alert was raised; the earliest of the times that it carries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_time: Option<String>,
 }

@@ -6,21 +6,24 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use aws_lambda_events::sqs::SqsBatchResponse;
 use futures_util::FutureExt;
 use lambda_runtime::{
     Diagnostic, LambdaEvent, service_fn,
     tracing::subscriber::{self, filter, fmt, layer::SubscriberExt, util::SubscriberInitExt},
 };
+use serde::Serialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::{
+    batch,
     credentials::KeyStore,
     error::{Error, ErrorType::Internal},
-    intake,
+    intake::{Intake, Record, Settings, Wants, Work},
     jumpcloud::Client,
-    outcome::Outcome,
-    playbooks::{self, Playbook},
+    outcome::{Outcome, Status},
+    playbooks::{self, Done, Playbook},
 };
 
 const DEFAULT_API_URL: &str = "https://console.jumpcloud.com/api";
@@ -40,11 +43,33 @@ pub async fn run(playbook: &Playbook) -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(|event| function.handle(event))).await
 }
 
-/// What one process holds: built once, lent to every invocation.
+/// What a function answers.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Answer {
+    Outcome(Box<Outcome>),
+    Batch(SqsBatchResponse),
+}
+
+/// What one process holds: built once, lent to every invocation. A part that failed is kept and answered.
 struct Function<'a> {
     playbook: &'a Playbook,
     client: Result<Client, Error>,
+    settings: Result<Settings, Error>,
+    /// `DRY_RUN`.
     dry_run: Result<bool, Error>,
+    /// `BATCH_CONCURRENCY`.
+    concurrency: Result<usize, Error>,
+}
+
+/// One invocation.
+struct Invocation<'a> {
+    client: &'a Client,
+    playbook: &'a Playbook,
+    dry_run: bool,
+    request_id: String,
+    deadline: Instant,
+    done: Done,
 }
 
 impl<'a> Function<'a> {
@@ -52,25 +77,86 @@ impl<'a> Function<'a> {
         let url = var("JUMPCLOUD_API_URL").filter(|url| !url.is_empty());
         let client =
             KeyStore::from_vars(&var).and_then(|keys| Client::new(url.as_deref().unwrap_or(DEFAULT_API_URL), keys));
-        Self { playbook, client, dry_run: dry_run(var("DRY_RUN").as_deref()) }
+        Self {
+            playbook,
+            client,
+            settings: Settings::from_vars(&var),
+            dry_run: dry_run(var("DRY_RUN").as_deref()),
+            concurrency: concurrency(var("BATCH_CONCURRENCY").as_deref()),
+        }
     }
 
-    async fn handle(&self, event: LambdaEvent<Value>) -> Result<Outcome, Error> {
+    async fn handle(&self, event: LambdaEvent<Value>) -> Result<Answer, Error> {
         let work = AssertUnwindSafe(self.invoke(event)).catch_unwind();
         work.await.unwrap_or_else(|_| {
             Err(Internal.error("the function hit a defect of its own; what it was about to do may or may not have been done; look at the target and report the log"))
         })
     }
 
-    async fn invoke(&self, event: LambdaEvent<Value>) -> Result<Outcome, Error> {
+    async fn invoke(&self, event: LambdaEvent<Value>) -> Result<Answer, Error> {
         let (payload, context) = event.into_parts();
-        let mut request = intake::direct(&payload, self.playbook.target_type)?;
-        let client = self.client.as_ref().map_err(Error::clone)?;
-        request.info.dry_run |= self.dry_run.clone()?;
-        request.info.request_id = context.request_id.clone();
+        let settings = self.settings.as_ref().map_err(Error::clone)?;
+        let wants = Wants { target_type: self.playbook.target_type(), mutating: self.playbook.mutating };
+        let intake = settings.read(payload, wants, SystemTime::now().into())?;
         let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-        let deadline = Instant::now() + left.saturating_sub(TIME_TO_ANSWER);
-        playbooks::run(self.playbook, client, request, deadline).await
+        let invocation = Invocation {
+            client: self.client.as_ref().map_err(Error::clone)?,
+            playbook: self.playbook,
+            dry_run: self.dry_run.clone()?,
+            request_id: context.request_id,
+            deadline: Instant::now() + left.saturating_sub(TIME_TO_ANSWER),
+            done: Done::default(),
+        };
+        match intake {
+            Intake::One(work) => Ok(Answer::Outcome(Box::new(invocation.run(work).await?))),
+            Intake::Batch(records) => {
+                let concurrency = self.concurrency.clone()?;
+                Ok(Answer::Batch(batch::run(records, concurrency, |record| invocation.record(record)).await))
+            }
+        }
+    }
+}
+
+impl Invocation<'_> {
+    async fn run(&self, work: Work) -> Result<Outcome, Error> {
+        match work {
+            Work::Run(mut request) => {
+                request.info.dry_run |= self.dry_run;
+                request.info.request_id.clone_from(&self.request_id);
+                playbooks::run(self.playbook, self.client, *request, self.deadline, &self.done).await
+            }
+            Work::Answer(mut outcome) => {
+                let mut info = std::mem::take(&mut outcome.request);
+                info.dry_run |= self.dry_run;
+                info.request_id.clone_from(&self.request_id);
+                Ok(playbooks::complete(self.playbook, *outcome, info, 0, 0))
+            }
+        }
+    }
+
+    /// Whether all of a record was done. A question without an answer (nobody of that name) is a failure here,
+    /// where nobody reads the answer.
+    async fn record(&self, record: Record) -> bool {
+        let Ok(work) = record.work else { return false };
+        for work in work {
+            let result = self.run(work).await;
+            if !result.is_ok_and(|outcome| !matches!(outcome.status, Status::NotFound | Status::Ambiguous)) {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// `BATCH_CONCURRENCY`: how many records of a batch are worked on at a time.
+fn concurrency(value: Option<&str>) -> Result<usize, Error> {
+    match value.map(str::trim) {
+        None | Some("") => Ok(8),
+        Some(number) => number.parse().ok().filter(|number| (1..=100).contains(number)).ok_or_else(|| {
+            Internal.error(
+                "the function is misconfigured: BATCH_CONCURRENCY must be a number from 1 to 100; nothing was done",
+            )
+        }),
     }
 }
 
@@ -113,25 +199,27 @@ fn init_logging() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::TargetType;
+    use crate::playbooks::Action;
     use serde_json::json;
 
-    const DEFECT: Playbook = Playbook {
-        name: "defect",
-        target_type: TargetType::User,
-        mutating: false,
-        action: |_, _| Box::pin(async { panic!("SECRET") }),
-    };
+    const DEFECT: Playbook =
+        Playbook { name: "defect", mutating: false, action: Action::User(|_, _| Box::pin(async { panic!("SECRET") })) };
 
     #[tokio::test]
     async fn a_panic_is_internal_and_says_nothing_of_it() {
-        let var = |name: &str| (name == "JUMPCLOUD_SECRET_ID").then(|| "jumpcloud".to_owned());
-        let function = Function::new(&DEFECT, var);
+        let rehearsal = sandbox::rehearsal::Rehearsal::start().await;
+        let env: std::collections::HashMap<_, _> = rehearsal.env().into_iter().collect();
+        let function = Function::new(&DEFECT, |name| env.get(name).cloned());
         let mut context = lambda_runtime::Context::default();
         context.deadline = u64::MAX >> 20;
-        let error = function.handle(LambdaEvent::new(json!({"user": "jsmith"}), context)).await.unwrap_err();
+        let event = |payload| LambdaEvent::new(payload, context.clone());
+        let error = function.handle(event(json!({"user": "jsmith"}))).await.err().unwrap();
         assert_eq!(error.error_type, Internal);
         assert!(!error.to_string().contains("SECRET"));
+        // In a batch it is that record's failure.
+        let record = json!({"messageId": "m-1", "eventSource": "aws:sqs", "body": r#"{"user": "jsmith"}"#});
+        let answer = function.handle(event(json!({"Records": [record]}))).await.unwrap();
+        assert_eq!(serde_json::to_value(answer).unwrap(), json!({"batchItemFailures": [{"itemIdentifier": "m-1"}]}));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use jumpcloud_playbooks::{
     error::ErrorType,
     jumpcloud::{Client, ObjectId},
     playbooks::{
-        self, Playbook, disable_user::DISABLE_USER, enable_user::ENABLE_USER, enrich_host::ENRICH_HOST,
+        self, Done, Playbook, disable_user::DISABLE_USER, enable_user::ENABLE_USER, enrich_host::ENRICH_HOST,
         enrich_user::ENRICH_USER, reset_password::RESET_PASSWORD, shutdown_host::SHUTDOWN_HOST,
     },
     request::{By, Request, RequestInfo, Target, TargetType},
@@ -27,8 +27,12 @@ fn client(rehearsal: &Rehearsal) -> Client {
 fn user() -> impl Strategy<Value = Target> {
     let names = select(vec!["jsmith", "mgarcia", "pnew", "tlocked", "cadmin", "adunn", "svc-ldap", "kim@company.com"]);
     let names = prop_oneof![4 => names.prop_map(str::to_owned), 1 => "[ -~]{1,20}"];
-    let named = (select(vec![By::Username, By::User]), names).prop_map(|(by, text)| Target { by, text });
-    let ids = (1..=12u8).prop_map(|n| Target { by: By::UserId, text: format!("5f0c1b2a3d4e5f60718293{n:02x}") });
+    let named = (select(vec![By::Username, By::User]), names).prop_map(|(by, text)| Target { by, text, source: None });
+    let ids = (1..=12u8).prop_map(|n| Target {
+        by: By::UserId,
+        text: format!("5f0c1b2a3d4e5f60718293{n:02x}"),
+        source: None,
+    });
     prop_oneof![named, ids]
 }
 
@@ -36,8 +40,9 @@ fn host() -> impl Strategy<Value = Target> {
     let names =
         select(vec!["Computer123", "jsmith-laptop", "build-07", "MacBook-Ana", "LAPTOP-7", "kiosk-1", "ipad-3"]);
     let names = prop_oneof![4 => names.prop_map(str::to_owned), 1 => "[ -~]{1,20}"];
-    let ids = (1..=9u8).prop_map(|n| Target { by: By::HostId, text: format!("6140aa10bb20cc30dd40ee{n:02x}") });
-    prop_oneof![names.prop_map(|text| Target { by: By::Host, text }), ids]
+    let ids =
+        (1..=9u8).prop_map(|n| Target { by: By::HostId, text: format!("6140aa10bb20cc30dd40ee{n:02x}"), source: None });
+    prop_oneof![names.prop_map(|text| Target { by: By::Host, text, source: None }), ids]
 }
 
 fn fault() -> impl Strategy<Value = Option<(Fault, &'static str, &'static str)>> {
@@ -59,7 +64,7 @@ proptest! {
     #[test]
     fn playbooks_only_read(index in 0..PLAYBOOKS.len(), user in user(), host in host(), fault in fault()) {
         let playbook = PLAYBOOKS[index];
-        let target = if playbook.target_type == TargetType::User { user } else { host };
+        let target = if playbook.target_type() == TargetType::User { user } else { host };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let rehearsal = Rehearsal::start().await;
@@ -68,7 +73,7 @@ proptest! {
             }
             let request = Request { target, info: RequestInfo { dry_run: true, ..RequestInfo::default() } };
             let deadline = Instant::now() + Duration::from_secs(20);
-            let result = playbooks::run(&playbook, &client(&rehearsal), request, deadline).await;
+            let result = playbooks::run(&playbook, &client(&rehearsal), request, deadline, &Done::default()).await;
             prop_assert!(rehearsal.tenant.writes().is_empty());
             match result {
                 Ok(outcome) => prop_assert!(!outcome.changed),

@@ -8,7 +8,7 @@ use std::{
 
 use reqwest::{
     Method, Response, StatusCode, Url,
-    header::{ACCEPT, CONTENT_TYPE, HeaderMap, RETRY_AFTER},
+    header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER},
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -232,7 +232,7 @@ impl Session<'_> {
         builder = match &request.body {
             Some(body) => builder.json(body),
             None if request.method == Method::GET => builder,
-            None => builder.body(""), // or no Content-Length is sent, which servers may refuse with 411
+            None => builder.header(CONTENT_LENGTH, 0), // left out otherwise, which servers may refuse with 411
         };
         self.calls.fetch_add(1, Ordering::Relaxed);
         let response = builder.send().await.map_err(|error| self.unanswered(&error))?;

@@ -1,27 +1,25 @@
 //! Disable User: suspends an account.
 
 use super::{
-    Playbook, advisories, devices,
-    target::{Resolved, require},
+    Action, Playbook, advisories, devices,
+    target::Resolved,
     user_state::{brief, label, refuse_administrators, settle, shown, state},
 };
 use crate::{
     error::Error,
     jumpcloud::{Session, SystemUser},
     outcome::{Outcome, Status, Undo},
-    request::{Target, TargetType},
 };
 
 /// Suspends a user. Undone by Enable User, unless the user was STAGED: there is no way back to that.
 pub const DISABLE_USER: Playbook = Playbook {
     name: "disable-user",
-    target_type: TargetType::User,
     mutating: true,
-    action: |session, target| Box::pin(disable(session, target)),
+    action: Action::User(|session, found| Box::pin(disable(session, found))),
 };
 
-async fn disable(session: &Session<'_>, target: &Target) -> Result<Outcome, Error> {
-    let Resolved { object: user, id, target } = require::<SystemUser>(session, target).await?;
+async fn disable(session: &Session<'_>, found: Resolved<SystemUser>) -> Result<Outcome, Error> {
+    let Resolved { object: user, id, target } = found;
     let before = user.state().map(str::to_owned);
     let name = label(&user);
     let outcome = |summary: String| Outcome {

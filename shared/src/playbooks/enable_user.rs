@@ -1,27 +1,25 @@
 //! Enable User: lifts a suspension or activates a staged account.
 
 use super::{
-    Playbook, advisories,
-    target::{Resolved, require},
+    Action, Playbook, advisories,
+    target::Resolved,
     user_state::{brief, label, settle, shown, state},
 };
 use crate::{
     error::{Error, ErrorType::UnexpectedResponse},
     jumpcloud::{Session, SystemUser},
     outcome::{Outcome, Status, Undo},
-    request::{Target, TargetType},
 };
 
 /// Activates a user and says what still keeps the user out. Undone by Disable User, unless the user was STAGED.
 pub const ENABLE_USER: Playbook = Playbook {
     name: "enable-user",
-    target_type: TargetType::User,
     mutating: true,
-    action: |session, target| Box::pin(enable(session, target)),
+    action: Action::User(|session, found| Box::pin(enable(session, found))),
 };
 
-async fn enable(session: &Session<'_>, target: &Target) -> Result<Outcome, Error> {
-    let Resolved { object: user, id, target } = require::<SystemUser>(session, target).await?;
+async fn enable(session: &Session<'_>, found: Resolved<SystemUser>) -> Result<Outcome, Error> {
+    let Resolved { object: user, id, target } = found;
     let before = user.state().map(str::to_owned);
     let before = before.as_deref();
     let name = label(&user);

@@ -2,32 +2,22 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    Playbook, counted,
-    devices::resolve,
-    groups,
-    target::{Resolved, find},
-};
+use super::{Action, Playbook, counted, devices::resolve, groups, target::Resolved};
 use crate::{
     error::Error,
     jumpcloud::{Object, Session, System, SystemUser},
     outcome::{Advisory, Outcome},
-    request::{Target, TargetType},
 };
 
 /// A host's facts, with its users and groups.
 pub const ENRICH_HOST: Playbook = Playbook {
     name: "enrich-host",
-    target_type: TargetType::Host,
     mutating: false,
-    action: |session, target| Box::pin(enrich(session, target)),
+    action: Action::Host(|session, found| Box::pin(enrich(session, found))),
 };
 
-async fn enrich(session: &Session<'_>, target: &Target) -> Result<Outcome, Error> {
-    let Resolved { object: host, id, target } = match find::<System>(session, target).await? {
-        Ok(resolved) => resolved,
-        Err(no_answer) => return Ok(no_answer),
-    };
+async fn enrich(session: &Session<'_>, found: Resolved<System>) -> Result<Outcome, Error> {
+    let Resolved { object: host, id, target } = found;
     let users = async { resolve::<SystemUser>(session, session.system_users(&id).await?).await };
     let (users, groups) = tokio::join!(users, groups(session.system_memberof(&id)));
     let mut facts = serde_json::to_value(&host).unwrap_or_default();

@@ -3,32 +3,27 @@
 use serde_json::{Value, json};
 
 use super::{
-    Playbook, counted,
+    Action, Playbook, counted,
     devices::{self, brief},
     groups,
-    target::{Resolved, find},
+    target::Resolved,
     user_state::{label, shown},
 };
 use crate::{
     error::Error,
     jumpcloud::{Session, SystemUser},
     outcome::Outcome,
-    request::{Target, TargetType},
 };
 
 /// A user's facts, with devices and groups.
 pub const ENRICH_USER: Playbook = Playbook {
     name: "enrich-user",
-    target_type: TargetType::User,
     mutating: false,
-    action: |session, target| Box::pin(enrich(session, target)),
+    action: Action::User(|session, found| Box::pin(enrich(session, found))),
 };
 
-async fn enrich(session: &Session<'_>, target: &Target) -> Result<Outcome, Error> {
-    let Resolved { object: user, id, target } = match find::<SystemUser>(session, target).await? {
-        Ok(resolved) => resolved,
-        Err(no_answer) => return Ok(no_answer),
-    };
+async fn enrich(session: &Session<'_>, found: Resolved<SystemUser>) -> Result<Outcome, Error> {
+    let Resolved { object: user, id, target } = found;
     let (devices, groups) = tokio::join!(devices::of_user(session, &id), groups(session.user_memberof(&id)));
     let mut facts = serde_json::to_value(&user).unwrap_or_default();
     facts["state"] = json!(user.state());

@@ -13,16 +13,23 @@ pub mod shutdown_host;
 mod target;
 mod user_state;
 
+use std::{collections::HashMap, sync::Arc};
+
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::{
+    sync::{Mutex, OnceCell},
+    time::Instant,
+};
+
+use self::target::{Named, Resolved};
 
 use crate::{
     error::Error,
-    jumpcloud::{Client, Listing, Session},
+    jumpcloud::{Client, Listing, ObjectId, Session, System, SystemUser},
     markdown,
     outcome::{Advisory, Outcome},
-    request::{Request, Target, TargetType},
+    request::{Request, RequestInfo, Target, TargetType},
 };
 
 /// A playbook, as data: each function's binary names one and so holds the code of no other.
@@ -30,44 +37,123 @@ use crate::{
 pub struct Playbook {
     /// Its name in outcomes, on the command line and as a binary.
     pub name: &'static str,
-    /// Whether it takes a user or a host.
-    pub target_type: TargetType,
     /// Whether it changes anything.
     pub mutating: bool,
     /// What it does.
     pub action: Action,
 }
 
-/// Looks the target up, acts and says what happened.
-pub type Action = for<'a> fn(&'a Session<'a>, &'a Target) -> BoxFuture<'a, Result<Outcome, Error>>;
+/// What a playbook does once its one target is found.
+#[derive(Clone, Copy)]
+pub enum Action {
+    /// To a user.
+    User(Act<SystemUser>),
+    /// To a host.
+    Host(Act<System>),
+}
+
+/// Acts on what was found and says what happened.
+pub type Act<T> = for<'a> fn(&'a Session<'a>, Resolved<T>) -> BoxFuture<'a, Result<Outcome, Error>>;
+
+impl Playbook {
+    /// Whether it takes a user or a host.
+    pub fn target_type(&self) -> TargetType {
+        match self.action {
+            Action::User(_) => TargetType::User,
+            Action::Host(_) => TargetType::Host,
+        }
+    }
+}
+
+/// What was already done in this invocation: a second request for the same target finds the first's result, so
+/// that two alerts in one batch do not shut a host down twice.
+#[derive(Default)]
+pub struct Done(Mutex<HashMap<(ObjectId, bool), Arc<OnceCell<Result<Outcome, Error>>>>>);
+
+impl Done {
+    async fn once(
+        &self,
+        id: ObjectId,
+        dry_run: bool,
+        act: impl Future<Output = Result<Outcome, Error>>,
+    ) -> Result<Outcome, Error> {
+        let cell = self.0.lock().await.entry((id, dry_run)).or_default().clone();
+        cell.get_or_init(|| act).await.clone()
+    }
+}
 
 /// Runs `playbook` and completes its outcome. All calls end before `deadline`.
-pub async fn run(playbook: &Playbook, client: &Client, request: Request, deadline: Instant) -> Result<Outcome, Error> {
+pub async fn run(
+    playbook: &Playbook,
+    client: &Client,
+    request: Request,
+    deadline: Instant,
+    done: &Done,
+) -> Result<Outcome, Error> {
     let start = Instant::now();
     let session = client.session(deadline, request.info.dry_run);
-    let result = (playbook.action)(&session, &request.target).await;
+    let result = match playbook.action {
+        Action::User(act) => perform(playbook.mutating, &session, &request.target, done, act).await,
+        Action::Host(act) => perform(playbook.mutating, &session, &request.target, done, act).await,
+    };
     let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     match result {
-        Ok(mut outcome) => {
-            outcome.playbook = playbook.name;
-            outcome.markdown = markdown::render(&outcome);
-            outcome.request = request.info;
-            outcome.api_calls = session.calls();
-            outcome.duration_ms = duration_ms;
-            tracing::info!(
-                playbook = playbook.name,
-                status = ?outcome.status,
-                target_id = outcome.target.id.as_ref().map(|id| id.as_str()),
-                changed = outcome.changed,
-                api_calls = outcome.api_calls,
-                duration_ms,
-                "done"
-            );
-            Ok(outcome)
-        }
+        Ok(outcome) => Ok(complete(playbook, outcome, request.info, session.calls(), duration_ms)),
         Err(error) => {
-            tracing::error!(playbook = playbook.name, error_type = ?error.error_type, api_calls = session.calls(), duration_ms, "failed");
+            tracing::error!(
+                playbook = playbook.name,
+                error_type = ?error.error_type,
+                event_id = request.info.event_id,
+                api_calls = session.calls(),
+                duration_ms,
+                "failed"
+            );
             Err(error)
+        }
+    }
+}
+
+/// Fills in what an outcome says of its request and its run, and logs it.
+pub fn complete(
+    playbook: &Playbook,
+    mut outcome: Outcome,
+    info: RequestInfo,
+    api_calls: u32,
+    duration_ms: u64,
+) -> Outcome {
+    outcome.playbook = playbook.name;
+    outcome.markdown = markdown::render(&outcome);
+    outcome.api_calls = api_calls;
+    outcome.duration_ms = duration_ms;
+    outcome.request = info;
+    tracing::info!(
+        playbook = playbook.name,
+        status = ?outcome.status,
+        target_id = outcome.target.id.as_ref().map(|id| id.as_str()),
+        changed = outcome.changed,
+        event_id = outcome.request.event_id,
+        api_calls,
+        duration_ms,
+        "done"
+    );
+    outcome
+}
+
+async fn perform<T: Named>(
+    mutating: bool,
+    session: &Session<'_>,
+    target: &Target,
+    done: &Done,
+    act: Act<T>,
+) -> Result<Outcome, Error> {
+    match target::look_up::<T>(session, target).await? {
+        Err(candidates) => target::not_one::<T>(target, candidates, mutating),
+        // A question may be asked twice; its answers are not worth the memory.
+        Ok(found) if !mutating => act(session, found).await,
+        Ok(found) => {
+            let own = found.target.clone();
+            let outcome = done.once(found.id.clone(), session.dry_run(), act(session, found)).await?;
+            Ok(Outcome { target: own, ..outcome })
         }
     }
 }

@@ -3,27 +3,25 @@
 use serde_json::{Value, json};
 
 use super::{
-    Playbook, advisories, devices,
-    target::{Resolved, require},
+    Action, Playbook, advisories, devices,
+    target::Resolved,
     user_state::{brief, label, refuse_administrators},
 };
 use crate::{
     error::{Error, ErrorType::OutcomeUnknown},
     jumpcloud::{ObjectId, Session, SystemUser},
     outcome::{Advisory, Outcome, Status},
-    request::{Target, TargetType},
 };
 
 /// Expires a user's password. Cannot be undone: only the user can set a new one.
 pub const RESET_PASSWORD: Playbook = Playbook {
     name: "reset-password",
-    target_type: TargetType::User,
     mutating: true,
-    action: |session, target| Box::pin(reset(session, target)),
+    action: Action::User(|session, found| Box::pin(reset(session, found))),
 };
 
-async fn reset(session: &Session<'_>, target: &Target) -> Result<Outcome, Error> {
-    let Resolved { object: user, id, target } = require::<SystemUser>(session, target).await?;
+async fn reset(session: &Session<'_>, found: Resolved<SystemUser>) -> Result<Outcome, Error> {
+    let Resolved { object: user, id, target } = found;
     let name = label(&user);
     let outcome = |summary: String| Outcome {
         before: Some(state(&user)),

@@ -2,28 +2,23 @@
 
 use serde_json::json;
 
-use super::{
-    Playbook, devices,
-    target::{Resolved, require},
-};
+use super::{Action, Playbook, devices, target::Resolved};
 use crate::{
     error::{Error, ErrorType::Unsupported},
     jumpcloud::{OsKind, Session, System},
     outcome::{Advisory, Outcome, Status},
-    request::{Target, TargetType},
 };
 
 /// Shuts a Windows or Linux host down. `accepted` at best: JumpCloud queues the command and does not say whether
 /// it was carried out. Cannot be undone: a queued command can be neither listed nor called back.
 pub const SHUTDOWN_HOST: Playbook = Playbook {
     name: "shutdown-host",
-    target_type: TargetType::Host,
     mutating: true,
-    action: |session, target| Box::pin(shutdown(session, target)),
+    action: Action::Host(|session, found| Box::pin(shutdown(session, found))),
 };
 
-async fn shutdown(session: &Session<'_>, target: &Target) -> Result<Outcome, Error> {
-    let Resolved { object: host, id, target } = require::<System>(session, target).await?;
+async fn shutdown(session: &Session<'_>, found: Resolved<System>) -> Result<Outcome, Error> {
+    let Resolved { object: host, id, target } = found;
     check_supported(&host)?;
     let name = host.name().to_owned();
     let (when, advisory) = match host.active {

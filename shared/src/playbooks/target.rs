@@ -71,64 +71,47 @@ fn wrong_kind() -> Error {
 }
 
 /// The one object found, and how.
-pub(super) struct Resolved<T> {
+pub struct Resolved<T> {
     pub(super) object: T,
     pub(super) id: ObjectId,
     pub(super) target: OutcomeTarget,
 }
 
-/// What a look-up can end in.
-pub(super) enum Lookup<T> {
-    One(Box<Resolved<T>>),
-    None,
-    Several(Vec<Candidate>),
-}
-
-/// For Enrich: a question gets an answer, so nobody and several are outcomes.
-pub(super) async fn find<T: Named>(
-    session: &Session<'_>,
-    target: &Target,
-) -> Result<Result<Resolved<T>, Outcome>, Error> {
-    let kind = if T::TYPE == TargetType::User { "user" } else { "host" };
-    let outcome_target =
-        OutcomeTarget { target_type: T::TYPE, id: None, name: target.text.clone(), matched_by: target.by };
-    Ok(match look_up(session, target).await? {
-        Lookup::One(resolved) => Ok(*resolved),
-        Lookup::None => Err(Outcome {
-            status: Status::NotFound,
-            ..Outcome::new(outcome_target, format!("JumpCloud has no {kind} {}.", target.text))
-        }),
-        Lookup::Several(candidates) => {
-            let summary =
-                format!("{} {kind}s are called {}; ask again with one of their ids.", count(&candidates), target.text);
-            Err(Outcome { status: Status::Ambiguous, candidates, ..Outcome::new(outcome_target, summary) })
-        }
-    })
-}
-
-/// For the others: a command is done to exactly one target or fails.
-pub(super) async fn require<T: Named>(session: &Session<'_>, target: &Target) -> Result<Resolved<T>, Error> {
+/// What to say when there is not exactly one target. A question gets an answer, so for Enrich nobody and several
+/// are outcomes; a command is done to exactly one target or fails.
+pub(super) fn not_one<T: Named>(target: &Target, candidates: Vec<Candidate>, mutating: bool) -> Result<Outcome, Error> {
     let (kind, id_field, not_found, ambiguous) = match T::TYPE {
         TargetType::User => ("user", "user_id", UserNotFound, AmbiguousUser),
         TargetType::Host => ("host", "host_id", HostNotFound, AmbiguousHost),
     };
-    match look_up(session, target).await? {
-        Lookup::One(resolved) => Ok(*resolved),
-        Lookup::None => Err(not_found.error(format!(
-            "JumpCloud has no {kind} {}; nothing was done; check the spelling and the organization",
-            target.text
-        ))),
-        Lookup::Several(candidates) => {
-            let list: Vec<String> =
-                candidates.iter().map(|candidate| format!("{} ({})", candidate.id.as_str(), candidate.name)).collect();
-            Err(ambiguous.error(format!(
-                "{} {kind}s are called {}; nothing was done; name one by `{id_field}`: {}",
-                count(&candidates),
-                target.text,
-                list.join(", ")
-            )))
-        }
+    let name = &target.text;
+    if mutating && candidates.is_empty() {
+        let why = format!("JumpCloud has no {kind} {name}; nothing was done; check the spelling and the organization");
+        return Err(not_found.error(why));
     }
+    if mutating {
+        let list: Vec<String> = candidates.iter().map(Candidate::to_string).collect();
+        return Err(ambiguous.error(format!(
+            "{} {kind}s are called {name}; nothing was done; name one by `{id_field}`: {}",
+            count(&candidates),
+            list.join(", ")
+        )));
+    }
+    let (status, summary) = match candidates.is_empty() {
+        true => (Status::NotFound, format!("JumpCloud has no {kind} {name}.")),
+        false => (
+            Status::Ambiguous,
+            format!("{} {kind}s are called {name}; ask again with one of their ids.", count(&candidates)),
+        ),
+    };
+    let target = OutcomeTarget {
+        target_type: T::TYPE,
+        id: None,
+        name: name.clone(),
+        matched_by: target.by,
+        source: target.source.clone(),
+    };
+    Ok(Outcome { status, candidates, ..Outcome::new(target, summary) })
 }
 
 fn count(candidates: &[Candidate]) -> String {
@@ -136,11 +119,15 @@ fn count(candidates: &[Candidate]) -> String {
     format!("{} {more}", candidates.len()).trim_end().to_owned()
 }
 
-async fn look_up<T: Named>(session: &Session<'_>, target: &Target) -> Result<Lookup<T>, Error> {
+/// The one object that `target` names, else all that it could mean: none, or several.
+pub(super) async fn look_up<T: Named>(
+    session: &Session<'_>,
+    target: &Target,
+) -> Result<Result<Resolved<T>, Vec<Candidate>>, Error> {
     if matches!(target.by, By::UserId | By::HostId) {
         let id = ObjectId::parse(&target.text).ok_or_else(wrong_kind)?;
         let object = session.get::<T>(&id).await?;
-        return Ok(object.map_or(Lookup::None, |object| Lookup::One(Box::new(resolved(object, id, target.by)))));
+        return Ok(object.map(|object| resolved(object, id, target)).ok_or_else(Vec::new));
     }
     let fields = T::fields(target.by)?;
     let found = session.search::<T>(exactly(fields, &target.text), MAX_CANDIDATES).await?;
@@ -152,23 +139,27 @@ async fn look_up<T: Named>(session: &Session<'_>, target: &Target) -> Result<Loo
     if matching.len() < 2 && !found.complete {
         return Err(UnexpectedResponse.error("JumpCloud's search answered with more than was asked for, so the target is not certain; nothing was changed"));
     }
-    match matching.len() {
-        0 => Ok(Lookup::None),
-        1 => {
-            let object = matching.remove(0);
+    match matching.pop() {
+        Some(object) if matching.is_empty() => {
             let id = object.id()?;
-            Ok(Lookup::One(Box::new(resolved(object, id, target.by))))
+            Ok(Ok(resolved(object, id, target)))
         }
-        _ => {
-            let candidate = |object: &T| Ok(Candidate { id: object.id()?, name: object.name().to_owned() });
-            Ok(Lookup::Several(matching.iter().map(candidate).collect::<Result<_, Error>>()?))
+        last => {
+            let candidate = |object: &T| Ok(Candidate { id: Some(object.id()?), name: object.name().to_owned() });
+            Ok(Err(matching.iter().chain(&last).map(candidate).collect::<Result<_, Error>>()?))
         }
     }
 }
 
-fn resolved<T: Named>(object: T, id: ObjectId, by: By) -> Resolved<T> {
-    let target =
-        OutcomeTarget { target_type: T::TYPE, id: Some(id.clone()), name: object.name().to_owned(), matched_by: by };
+fn resolved<T: Named>(object: T, id: ObjectId, target: &Target) -> Resolved<T> {
+    let name = object.name().to_owned();
+    let target = OutcomeTarget {
+        target_type: T::TYPE,
+        id: Some(id.clone()),
+        name,
+        matched_by: target.by,
+        source: target.source.clone(),
+    };
     Resolved { object, id, target }
 }
 

@@ -81,6 +81,15 @@ impl Function {
         }
     }
 
+    /// The most memory that the process has held, in MiB; from `/proc`, so on Linux only.
+    pub async fn peak_memory_mib(&self) -> u64 {
+        let pid = self.process.lock().await.id().expect("a running process");
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process's status");
+        let peak =
+            status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<u64>().ok());
+        peak.expect("a peak in KiB") / 1024
+    }
+
     /// The log lines so far.
     pub fn logs(&self) -> String {
         self.logs.lock().expect("no panic under the lock").clone()

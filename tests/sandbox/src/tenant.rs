@@ -59,6 +59,8 @@ struct Shared {
     requests: Mutex<Vec<Recorded>>,
     key: Mutex<String>,
     multi_tenant: Mutex<bool>,
+    /// Every so many requests one is cut; 0 for none.
+    cut_every: Mutex<usize>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -74,6 +76,7 @@ impl Tenant {
             requests: Mutex::default(),
             key: Mutex::new(API_KEY.to_owned()),
             multi_tenant: Mutex::new(false),
+            cut_every: Mutex::new(0),
         });
         let state = shared.clone();
         let (address, task) = serve(move |request| answer(state.clone(), request)).await;
@@ -88,6 +91,11 @@ impl Tenant {
     /// The next `times` requests of `method` whose path contains `path` meet `fault`.
     pub fn order(&self, fault: Fault, method: &'static str, path: &str, times: usize) {
         lock(&self.shared.orders).push(Order { fault, method, path: path.to_owned(), times });
+    }
+
+    /// From now on the connection of every `n`th request is cut, in turn before and after the request had its effect.
+    pub fn cut_every(&self, n: usize) {
+        *lock(&self.shared.cut_every) = n;
     }
 
     /// Every request so far but the one that only opens the connection.
@@ -172,8 +180,13 @@ async fn answer(shared: Arc<Shared>, request: Request<Bytes>) -> Result<Response
         headers: request.headers().clone(),
         body: request.body().clone(),
     };
-    lock(&shared.requests).push(recorded.clone());
-    let fault = Order::take(&mut lock(&shared.orders), &recorded.method, &recorded.path);
+    let number = {
+        let mut requests = lock(&shared.requests);
+        requests.push(recorded.clone());
+        requests.len()
+    };
+    let ordered = Order::take(&mut lock(&shared.orders), &recorded.method, &recorded.path);
+    let fault = ordered.or_else(|| cut(number, *lock(&shared.cut_every)));
     match fault {
         None => Ok(authorized(&shared, &recorded)),
         Some(Fault::Status(status, retry_after)) => {
@@ -201,6 +214,16 @@ async fn answer(shared: Arc<Shared>, request: Request<Bytes>) -> Result<Response
         Some(Fault::Malformed) => Ok(reply(200, "application/json", "{\"results\": [{\"_id\": ".to_owned())),
         Some(Fault::Oversized) => Ok(reply(200, "application/json", format!("[\"{}\"]", "x".repeat(9 << 20)))),
         Some(Fault::Ignored) => Ok(reply(200, "text/plain; charset=utf-8", "OK".to_owned())),
+    }
+}
+
+/// The fault of the `number`th request when every so many are cut.
+fn cut(number: usize, every: usize) -> Option<Fault> {
+    match every {
+        0 => None,
+        every if number % (2 * every) == 0 => Some(Fault::CutBefore),
+        every if number % every == 0 => Some(Fault::CutAfter),
+        _ => None,
     }
 }
 

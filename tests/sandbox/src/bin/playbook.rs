@@ -153,8 +153,16 @@ struct Sandbox {
 
 impl Sandbox {
     async fn start(live: bool) -> Result<Self, String> {
-        let mut env =
-            passed_on(&["DRY_RUN", "AWS_LAMBDA_LOG_LEVEL", "AWS_LAMBDA_LOG_FORMAT", "SSL_CERT_FILE", "SSL_CERT_DIR"]);
+        let mut env = passed_on(&[
+            "DRY_RUN",
+            "TARGET_PATHS",
+            "JUMPCLOUD_SELF",
+            "BATCH_CONCURRENCY",
+            "AWS_LAMBDA_LOG_LEVEL",
+            "AWS_LAMBDA_LOG_FORMAT",
+            "SSL_CERT_FILE",
+            "SSL_CERT_DIR",
+        ]);
         let key = env::var("JUMPCLOUD_API_KEY").ok();
         let (tenant, secrets) = if live {
             env.extend(passed_on(&["JUMPCLOUD_API_URL", "JUMPCLOUD_ORG_ID"]));
@@ -168,9 +176,12 @@ impl Sandbox {
             }
         } else {
             let tenant = Tenant::start().await;
+            // A sample event is as old as its file; in a rehearsal that is no reason to refuse it.
+            env.push(("MAX_EVENT_AGE_SECONDS", u32::MAX.to_string()));
             env.push(("JUMPCLOUD_API_URL", tenant.url()));
             (Some(tenant), Some(Secrets::start(API_KEY).await))
         };
+        env.extend(passed_on(&["MAX_EVENT_AGE_SECONDS"]));
         env.extend(secrets.iter().flat_map(Secrets::env));
         Ok(Self { env, _tenant: tenant, _secrets: secrets })
     }

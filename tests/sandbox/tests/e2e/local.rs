@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 
 use serde_json::{Value, json};
@@ -73,8 +73,8 @@ fn the_list_names_all_six() {
 
 #[tokio::test]
 async fn serve_speaks_lambdas_invoke_api() {
-    let mut child = playbook(&["serve", "--port", "0"]).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut server = Server(playbook(&["serve", "--port", "0"]).spawn().unwrap());
+    let mut lines = BufReader::new(server.0.stderr.take().unwrap()).lines();
     let address = lines
         .find_map(|line| Some(line.unwrap().split_once("http://")?.1.split(';').next().unwrap().to_owned()))
         .unwrap();
@@ -99,6 +99,14 @@ async fn serve_speaks_lambdas_invoke_api() {
     );
     assert_eq!(answer.json::<Value>().await.unwrap()["errorType"], "UserNotFound");
     assert_eq!(invoke("delete-user", json!({})).await.unwrap().status().as_u16(), 404);
-    child.kill().unwrap();
-    child.wait().unwrap();
+}
+
+/// Ends with the test, however that ends.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

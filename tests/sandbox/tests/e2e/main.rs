@@ -1,7 +1,9 @@
 //! The real binaries, from event to outcome, against the rehearsal tenant.
 
 mod actions;
+mod alerts;
 mod answers;
+mod batches;
 mod environment;
 mod errors;
 mod leaks;
@@ -9,6 +11,12 @@ mod local;
 mod shutdown;
 
 use serde_json::Value;
+
+/// A sample event.
+fn sample(name: &str) -> Value {
+    let path = format!("{}/../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).expect("a sample event")).expect("valid JSON")
+}
 
 /// `errorType` of a failed invocation.
 fn error_type(answer: Result<Value, Value>) -> String {

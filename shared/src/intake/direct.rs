@@ -1,4 +1,4 @@
-//! From an event's JSON to a checked [`Request`].
+//! The form that is written for us: one flat object that names its target. Also inside of envelopes.
 //!
 //! Messages name the field and what it should be, never the value: they end in logs and tickets.
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The longest name or reason, in characters.
-pub const MAX_TEXT: usize = 256;
+pub(super) const MAX_TEXT: usize = 256;
 
 /// Field, camelCase spelling, meaning.
 type TargetField = (&'static str, &'static str, By);
@@ -24,7 +24,8 @@ const USER_FIELDS: [TargetField; 4] = [
 ];
 const HOST_FIELDS: [TargetField; 3] =
     [("hostname", "hostname", By::Hostname), ("host_id", "hostId", By::HostId), ("host", "host", By::Host)];
-const OPTIONS: [(&str, &str); 3] = [("dry_run", "dryRun"), ("reason", "reason"), ("correlation", "correlation")];
+const OPTIONS: [(&str, &str); 4] =
+    [("dry_run", "dryRun"), ("reason", "reason"), ("correlation", "correlation"), ("accept_stale", "acceptStale")];
 
 fn target_fields(target_type: TargetType) -> &'static [TargetField] {
     match target_type {
@@ -33,17 +34,13 @@ fn target_fields(target_type: TargetType) -> &'static [TargetField] {
     }
 }
 
-/// A direct event: one flat object that names exactly one target. Unknown fields are errors, for a misspelt
-/// `dryrun` must never act.
-pub fn direct(event: &Value, target_type: TargetType) -> Result<Request, Error> {
+/// The request, and whether it may be stale. Exactly one target; unknown fields are errors, for a misspelt `dryrun`
+/// must never act. The target's source is the field's name, for who knows what is around it.
+pub(super) fn decode(event: &Value, target_type: TargetType) -> Result<(Request, bool), Error> {
     let fields = target_fields(target_type);
     let object = event.as_object().ok_or_else(|| invalid("the event must be one JSON object", fields))?;
-    for name in object.keys() {
-        let known = fields.iter().any(|(snake, camel, _)| name == snake || name == camel)
-            || OPTIONS.iter().any(|(snake, camel)| name == snake || name == camel);
-        if !known {
-            return Err(invalid(&format!("unknown field `{}`", printable(name)), fields));
-        }
+    if let Some(name) = object.keys().find(|name| !is_known(name, fields)) {
+        return Err(invalid(&format!("unknown field `{}`", printable(name)), fields));
     }
     let mut targets = Vec::new();
     for (snake, camel, by) in fields {
@@ -56,27 +53,52 @@ pub fn direct(event: &Value, target_type: TargetType) -> Result<Request, Error> 
         [] => return Err(invalid("the event names no target", fields)),
         _ => return Err(invalid("the event names more than one target", fields)),
     };
-    let dry_run = match object.get("dry_run").or(object.get("dryRun")) {
-        None => false,
-        Some(Value::Bool(dry_run)) => *dry_run,
-        // Not even null: who writes the field means something by it.
-        Some(_) => return Err(InvalidInput.error("`dry_run` must be true or false; nothing was done")),
-    };
-    field(object, "dry_run", "dryRun")?;
+    let dry_run = flag(object, "dry_run", "dryRun")?;
+    let accept_stale = flag(object, "accept_stale", "acceptStale")?;
     let reason = match field(object, "reason", "reason")? {
         Some((name, value)) => Some(text(name, value)?),
         None => None,
     };
-    Ok(Request {
-        target: target(name, value, by)?,
-        info: RequestInfo {
-            dry_run,
-            reason,
-            correlation: object.get("correlation").cloned(),
-            event_source: "direct".to_owned(),
-            ..RequestInfo::default()
-        },
-    })
+    let text = text(name, value)?;
+    let correlation = object.get("correlation").cloned();
+    let info =
+        RequestInfo { dry_run, reason, correlation, event_source: "direct".to_owned(), ..RequestInfo::default() };
+    Ok((Request { target: target(name, &text, by)?, info }, accept_stale))
+}
+
+/// Whether every field of `body` is one that [`decode`] knows: written for us, and so to be read strictly.
+pub(super) fn is_plain(body: &Value, target_type: TargetType) -> bool {
+    let fields = target_fields(target_type);
+    body.as_object().is_some_and(|object| object.keys().all(|name| is_known(name, fields)))
+}
+
+fn is_known(name: &str, fields: &[TargetField]) -> bool {
+    let options = OPTIONS.iter().any(|(snake, camel)| name == *snake || name == *camel);
+    options || fields.iter().any(|(snake, camel, _)| name == *snake || name == *camel)
+}
+
+/// The `dry_run` of a body that is not plain. A spelling that only looks like it is an error.
+pub(super) fn dry_run_of(body: &Value) -> Result<bool, Error> {
+    let Some(object) = body.as_object() else { return Ok(false) };
+    let looks = |name: &&String| name.to_lowercase().replace(['_', '-'], "") == "dryrun";
+    match object.keys().find(|name| looks(name) && !matches!(name.as_str(), "dry_run" | "dryRun")) {
+        Some(name) => {
+            Err(InvalidInput
+                .error(format!("`{}` is not a field; is `dry_run` meant? nothing was done", printable(name))))
+        }
+        None => flag(object, "dry_run", "dryRun"),
+    }
+}
+
+/// A field that is true or false, and false where it is not there.
+fn flag(object: &Map<String, Value>, snake: &str, camel: &str) -> Result<bool, Error> {
+    field(object, snake, camel)?;
+    match object.get(snake).or(object.get(camel)) {
+        None => Ok(false),
+        Some(Value::Bool(flag)) => Ok(*flag),
+        // Not even null: who writes the field means something by it.
+        Some(_) => Err(InvalidInput.error(format!("`{snake}` must be true or false; nothing was done"))),
+    }
 }
 
 /// The field under either spelling; null counts as absent, as Step Functions passes it for a missing path.
@@ -94,9 +116,9 @@ fn field<'a>(
     }
 }
 
-fn target(name: &str, value: &Value, by: By) -> Result<Target, Error> {
-    let text = text(name, value)?;
-    let is_id = ObjectId::parse(&text).is_some();
+/// `text` as a target, called `name` in messages.
+pub(super) fn target(name: &str, text: &str, by: By) -> Result<Target, Error> {
+    let is_id = ObjectId::parse(text).is_some();
     let by = match by {
         By::UserId | By::HostId if !is_id => {
             return Err(InvalidInput
@@ -111,11 +133,11 @@ fn target(name: &str, value: &Value, by: By) -> Result<Target, Error> {
         By::Host if is_id => By::HostId,
         by => by,
     };
-    Ok(Target { by, text })
+    Ok(Target { by, text: text.to_owned(), source: Some(name.to_owned()) })
 }
 
 /// Trimmed, not empty, not too long, no control characters.
-fn text(name: &str, value: &Value) -> Result<String, Error> {
+pub(super) fn text(name: &str, value: &Value) -> Result<String, Error> {
     let text = value.as_str().ok_or_else(|| InvalidInput.error(format!("`{name}` must be text")))?.trim();
     let wrong = if text.is_empty() {
         "is empty"
@@ -154,7 +176,7 @@ mod tests {
 
     #[test]
     fn every_target_field_is_read_in_both_spellings() {
-        let by = |event: Value, target_type| direct(&event, target_type).unwrap().target.by;
+        let by = |event: Value, target_type| decode(&event, target_type).unwrap().0.target.by;
         assert_eq!(by(json!({"username": "jsmith"}), TargetType::User), By::Username);
         assert_eq!(by(json!({"email": "jsmith@company.com"}), TargetType::User), By::Email);
         assert_eq!(by(json!({"user_id": ID}), TargetType::User), By::UserId);
@@ -170,7 +192,7 @@ mod tests {
     #[test]
     fn options_are_read() {
         let event = json!({"username": " jsmith ", "dryRun": true, "reason": "INC-7", "correlation": {"a": [1]}});
-        let request = direct(&event, TargetType::User).unwrap();
+        let request = decode(&event, TargetType::User).unwrap().0;
         assert_eq!(request.target.text, "jsmith");
         assert!(request.info.dry_run);
         assert_eq!(request.info.reason.as_deref(), Some("INC-7"));
@@ -201,9 +223,10 @@ mod tests {
             json!({"username": "x", "reason": {"a": "SECRET"}}),
             json!({"username": "x", "url": "https://SECRET"}),
             json!({"username": "x", "accept_stale ": true}),
+            json!({"username": "x", "accept_stale": 1}),
         ];
         for event in events {
-            let error = direct(&event, TargetType::User).unwrap_err();
+            let error = decode(&event, TargetType::User).unwrap_err();
             assert_eq!(error.error_type, InvalidInput, "{event}");
             assert!(!error.message.contains("SECRET"), "{error}");
         }
@@ -211,7 +234,7 @@ mod tests {
 
     #[test]
     fn an_unknown_field_is_named_with_the_allowed_ones() {
-        let error = direct(&json!({"username": "jsmith", "dryrun": true}), TargetType::User).unwrap_err();
+        let error = decode(&json!({"username": "jsmith", "dryrun": true}), TargetType::User).unwrap_err();
         for name in
             ["`dryrun`", "`dry_run`", "`username`", "`email`", "`user_id`", "`user`", "`reason`", "`correlation`"]
         {
@@ -242,8 +265,8 @@ mod tests {
         /// Whatever comes in, a request comes out only for one clean target, and an error never repeats a value.
         #[test]
         fn decoding_is_total(event in any_json()) {
-            match direct(&event, TargetType::User) {
-                Ok(request) => {
+            match decode(&event, TargetType::User) {
+                Ok((request, _)) => {
                     let object = event.as_object().unwrap();
                     let named: Vec<_> = USER_FIELDS.iter().flat_map(|(snake, camel, _)| [snake, camel])
                         .filter(|name| object.get(**name).is_some_and(|value| !value.is_null())).collect();

@@ -1,0 +1,119 @@
+//! The records of an SQS event, side by side, each with a fate of its own.
+
+use std::{collections::HashMap, panic::AssertUnwindSafe};
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
+use futures_util::{FutureExt, StreamExt, stream};
+
+use crate::intake::Record;
+
+/// Runs `act` on each record, at most `concurrency` at a time, and answers with exactly those that failed: SQS
+/// deletes the others and delivers these again, up to its dead-letter queue. Within a message group the order is
+/// kept, and after the first failure the rest of the group is reported as failed without being touched.
+pub(crate) async fn run<F, R>(records: Vec<Record>, concurrency: usize, act: F) -> SqsBatchResponse
+where
+    F: Fn(Record) -> R,
+    R: Future<Output = bool>,
+{
+    // A lane is worked off in order: a group, or a record that belongs to none.
+    let mut lanes: Vec<Vec<Record>> = Vec::new();
+    let mut groups: HashMap<String, usize> = HashMap::new();
+    for record in records {
+        match &record.group {
+            Some(group) => {
+                let lane = *groups.entry(group.clone()).or_insert(lanes.len());
+                if lane == lanes.len() {
+                    lanes.push(Vec::new());
+                }
+                lanes[lane].push(record);
+            }
+            None => lanes.push(vec![record]),
+        }
+    }
+    let failed = stream::iter(lanes).map(|lane| work_off(lane, &act)).buffer_unordered(concurrency).concat().await;
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failed.into_iter().map(failure).collect();
+    response
+}
+
+/// The message ids of the records that failed.
+async fn work_off<R: Future<Output = bool>>(lane: Vec<Record>, act: &impl Fn(Record) -> R) -> Vec<String> {
+    let mut failed: Vec<String> = Vec::new();
+    for record in lane {
+        let message_id = record.message_id.clone();
+        let done =
+            failed.is_empty() && AssertUnwindSafe(async { act(record).await }).catch_unwind().await.unwrap_or(false);
+        if !done {
+            failed.push(message_id);
+        }
+    }
+    failed
+}
+
+fn failure(message_id: String) -> BatchItemFailure {
+    let mut failure = BatchItemFailure::default();
+    failure.item_identifier = message_id;
+    failure
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    fn records(list: &[(&str, Option<&str>)]) -> Vec<Record> {
+        let record = |(id, group): &(&str, Option<&str>)| Record {
+            message_id: (*id).to_owned(),
+            group: group.map(str::to_owned),
+            work: Ok(Vec::new()),
+        };
+        list.iter().map(record).collect()
+    }
+
+    /// The failed ones and those that were touched, both in order.
+    async fn outcome(list: &[(&str, Option<&str>)], concurrency: usize) -> (Vec<String>, Vec<String>) {
+        let touched = Mutex::new(Vec::new());
+        let response = run(records(list), concurrency, |record| {
+            touched.lock().unwrap().push(record.message_id.clone());
+            async move {
+                tokio::task::yield_now().await;
+                assert!(!record.message_id.contains("panic"), "on purpose");
+                !record.message_id.contains("bad")
+            }
+        })
+        .await;
+        let mut failed: Vec<String> =
+            response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
+        failed.sort();
+        (failed, touched.into_inner().unwrap())
+    }
+
+    #[tokio::test]
+    async fn one_failure_or_panic_touches_no_other() {
+        let list = [("a", None), ("bad-b", None), ("c", None), ("panic-d", None), ("e", None)];
+        for concurrency in [1, 2, 8] {
+            let (failed, touched) = outcome(&list, concurrency).await;
+            assert_eq!(failed, ["bad-b", "panic-d"]);
+            assert_eq!(touched.len(), 5);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_group_stops_at_its_first_failure_and_others_go_on() {
+        let list = [
+            ("a1", Some("a")),
+            ("b1", Some("b")),
+            ("bad-a2", Some("a")),
+            ("b2", Some("b")),
+            ("a3", Some("a")),
+            ("c1", None),
+            ("a4", Some("a")),
+        ];
+        let (failed, touched) = outcome(&list, 8).await;
+        assert_eq!(failed, ["a3", "a4", "bad-a2"]);
+        assert!(!touched.contains(&"a3".to_owned()) && !touched.contains(&"a4".to_owned()));
+        let of_b: Vec<_> = touched.iter().filter(|id| id.starts_with('b') && !id.starts_with("bad")).collect();
+        assert_eq!(of_b, ["b1", "b2"]);
+    }
+}

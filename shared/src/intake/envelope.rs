@@ -1,0 +1,134 @@
+//! What AWS wraps around an alert: EventBridge, SNS and SQS, in each other too.
+
+use aws_lambda_events::{
+    eventbridge::EventBridgeEvent,
+    sns::{SnsMessage, SnsRecord},
+    sqs::SqsMessage,
+};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::error::{Error, ErrorType::InvalidInput};
+
+/// SQS around SNS around EventBridge is three.
+const MAX_DEPTH: usize = 4;
+
+/// An event, told apart by its shape.
+pub(super) enum Envelope {
+    /// No envelope.
+    Direct(Value),
+    /// One alert.
+    Alert(Alert),
+    /// The records of an SQS event.
+    Batch(Vec<Value>),
+}
+
+/// What was inside the envelopes, and what they said about it.
+pub(super) struct Alert {
+    /// The innermost JSON: a finding, or a plain detail.
+    pub(super) body: Value,
+    /// Where that stood, as a JSON Pointer that goes on inside of JSON text.
+    pub(super) path: String,
+    /// What sent it: EventBridge's `source`, else `aws:sns` or `aws:sqs`. The innermost envelope counts.
+    pub(super) source: String,
+    pub(super) id: Option<String>,
+    /// When each envelope says that it was made.
+    pub(super) times: Vec<DateTime<Utc>>,
+}
+
+/// Opens what surrounds `event`, but not yet the records of a batch.
+pub(super) fn open(event: Value) -> Result<Envelope, Error> {
+    if event.get("alarmData").is_some() || event.get("alarmArn").is_some() {
+        return Err(alarm());
+    }
+    if is_eventbridge(&event) {
+        let empty = Alert { body: event, path: String::new(), source: String::new(), id: None, times: Vec::new() };
+        return empty.unwrap().map(Envelope::Alert);
+    }
+    let Some(records) = event.get("Records").and_then(Value::as_array) else { return Ok(Envelope::Direct(event)) };
+    let source = records.first().and_then(|record| record.get("eventSource").or(record.get("EventSource")));
+    match (source.and_then(Value::as_str), records.as_slice()) {
+        (Some("aws:sqs"), records) => Ok(Envelope::Batch(records.to_vec())),
+        (Some("aws:sns"), [record]) => {
+            let record: SnsRecord = typed(record, "SNS event")?;
+            notification(record.sns, "/Records/0/Sns").and_then(Alert::unwrap).map(Envelope::Alert)
+        }
+        (Some("aws:sns"), _) => {
+            Err(InvalidInput.error("an SNS event with more than one record; SNS sends one; nothing was done"))
+        }
+        _ => Err(InvalidInput.error("the event's records come neither from SNS nor from SQS; nothing was done")),
+    }
+}
+
+/// Opens the `index`th record of a batch.
+pub(super) fn open_message(index: usize, message: SqsMessage) -> Result<Alert, Error> {
+    let sent = message.attributes.get("SentTimestamp").and_then(|sent| sent.parse().ok());
+    let alert = Alert {
+        body: json(message.body.as_deref().unwrap_or_default(), "the SQS body")?,
+        path: format!("/Records/{index}/body"),
+        source: "aws:sqs".to_owned(),
+        id: message.message_id,
+        times: sent.and_then(DateTime::from_timestamp_millis).into_iter().collect(),
+    };
+    alert.unwrap()
+}
+
+impl Alert {
+    /// Takes off what AWS put around the body on its way.
+    fn unwrap(mut self) -> Result<Self, Error> {
+        for _ in 0..MAX_DEPTH {
+            if is_eventbridge(&self.body) {
+                let event: EventBridgeEvent = typed(&self.body, "EventBridge event")?;
+                if event.source == "aws.cloudwatch" && event.detail_type.contains("Alarm") {
+                    return Err(alarm());
+                }
+                self.path.push_str("/detail");
+                self.source = event.source;
+                self.id = event.id.or(self.id);
+                self.times.extend(event.time);
+                self.body = event.detail;
+            } else if self.body["Type"] == "Notification" && self.body["Message"].is_string() {
+                let outer = self.times;
+                let message: SnsMessage = typed(&self.body, "SNS notification")?;
+                self = notification(message, &self.path)?;
+                self.times.extend(outer);
+            } else if self.body.get("AlarmName").is_some() && self.body.get("NewStateValue").is_some() {
+                return Err(alarm());
+            } else {
+                return Ok(self);
+            }
+        }
+        Err(InvalidInput.error("the alert is wrapped in more envelopes than AWS would use; nothing was done"))
+    }
+}
+
+fn notification(message: SnsMessage, path: &str) -> Result<Alert, Error> {
+    Ok(Alert {
+        body: json(&message.message, "the SNS message")?,
+        path: format!("{path}/Message"),
+        source: "aws:sns".to_owned(),
+        id: Some(message.message_id),
+        times: vec![message.timestamp],
+    })
+}
+
+fn is_eventbridge(event: &Value) -> bool {
+    event["detail-type"].is_string() && event["source"].is_string() && event.get("detail").is_some()
+}
+
+/// The parser's own message would repeat values.
+fn typed<T: serde::de::DeserializeOwned>(value: &Value, what: &str) -> Result<T, Error> {
+    T::deserialize(value).map_err(|_| {
+        InvalidInput
+            .error(format!("this looks like an {what} and lacks a part that AWS always sends; nothing was done"))
+    })
+}
+
+fn json(text: &str, what: &str) -> Result<Value, Error> {
+    serde_json::from_str(text)
+        .map_err(|_| InvalidInput.error(format!("{what} is not JSON; nothing was done; send the finding as JSON")))
+}
+
+fn alarm() -> Error {
+    InvalidInput.error("a CloudWatch alarm is about a metric and names no user and no host; nothing was done; attach the playbook to findings instead")
+}

@@ -1,0 +1,215 @@
+//! Where each format of findings names its user and its host. To add a format: one entry here, one sample event
+//! under `tests/events`.
+
+use serde_json::Value;
+
+use super::target::{Path, Place};
+use crate::request::{
+    By,
+    TargetType::{self, Host, User},
+};
+
+/// A format of findings.
+pub(super) struct Format {
+    /// As it is called in messages.
+    pub(super) name: &'static str,
+    /// What must be there, as JSON Pointers, for a finding to be of this format.
+    signs: &'static [&'static str],
+    /// The member that holds the findings, where they come as a list.
+    list: Option<&'static str>,
+    /// JSONPath of an object, and the fields of it that name the target, the best first.
+    users: &'static [(&'static str, &'static [(&'static str, By)])],
+    hosts: &'static [(&'static str, &'static [(&'static str, By)])],
+    /// JSON Pointers of which the first that is there counts.
+    pub(super) id: &'static [&'static str],
+    pub(super) title: &'static [&'static str],
+    pub(super) time: &'static [&'static str],
+}
+
+/// Read in this order; the first whose signs are there is the format.
+const FORMATS: [Format; 10] = [
+    JUMPCLOUD,
+    Format { signs: &["/event_type", "/service", "/organization"], ..JUMPCLOUD },
+    Format { list: Some("events"), ..JUMPCLOUD },
+    // OCSF: Security Hub ("Findings Imported V2") and Security Lake. https://schema.ocsf.io
+    OCSF,
+    Format { list: Some("findings"), ..OCSF },
+    // ASFF: Security Hub CSPM ("Security Hub Findings - Imported").
+    Format {
+        name: "ASFF",
+        signs: &["/SchemaVersion", "/ProductArn", "/Resources"],
+        list: Some("findings"),
+        users: &[
+            ("$.Resources[*].Details.AwsIamUser", &[("UserName", By::User)]),
+            (
+                "$.Resources[*].Details[?@.PrincipalType == 'IAMUser']",
+                &[("PrincipalName", By::User), ("UserName", By::User)],
+            ),
+            (
+                "$.Resources[*].Details.Other",
+                &[("userEmail", By::Email), ("userName", By::User), ("username", By::User)],
+            ),
+        ],
+        hosts: &[(
+            "$.Resources[*].Details.Other",
+            &[("hostname", By::Host), ("hostName", By::Host), ("Hostname", By::Host)],
+        )],
+        id: &["/Id"],
+        title: &["/Title"],
+        time: &["/UpdatedAt", "/CreatedAt"],
+    },
+    Format {
+        name: "GuardDuty",
+        signs: &["/service/detectorId", "/resource/resourceType"],
+        list: None,
+        users: &[("$.resource[?@.userType == 'IAMUser']", &[("userName", By::User)])],
+        hosts: &[("$.resource.instanceDetails.networkInterfaces[*]", &[("privateDnsName", By::Host)])],
+        id: &["/id"],
+        title: &["/title"],
+        time: &["/updatedAt", "/createdAt"],
+    },
+    // CrowdStrike Falcon: event stream, then alerts.
+    Format {
+        name: "CrowdStrike",
+        signs: &["/metadata/eventType", "/event"],
+        list: None,
+        users: &[("$.event", &[("UserPrincipal", By::User), ("UserName", By::User)])],
+        hosts: &[("$.event", &[("Hostname", By::Host), ("ComputerName", By::Host)])],
+        id: &["/event/CompositeId", "/event/DetectId"],
+        title: &["/event/Name", "/event/DetectName"],
+        time: &["/metadata/eventCreationTime"],
+    },
+    Format {
+        name: "CrowdStrike",
+        signs: &["/composite_id"],
+        list: None,
+        users: &[("$", &[("user_principal", By::User), ("user_name", By::User)])],
+        hosts: &[("$.device", &[("hostname", By::Host)])],
+        id: &["/composite_id"],
+        title: &["/display_name", "/name"],
+        time: &["/timestamp", "/created_timestamp"],
+    },
+    // Elastic Common Schema, nested or with dots in the names.
+    Format {
+        name: "ECS",
+        signs: &["/@timestamp"],
+        list: None,
+        users: &[
+            ("$.user", &[("email", By::Email), ("name", By::User)]),
+            ("$", &[("user.email", By::Email), ("user.name", By::User)]),
+        ],
+        hosts: &[
+            ("$.host", &[("hostname", By::Host), ("name", By::Host)]),
+            ("$", &[("host.hostname", By::Host), ("host.name", By::Host)]),
+        ],
+        id: &["/kibana.alert.uuid", "/kibana/alert/uuid", "/event/id", "/event.id"],
+        title: &["/kibana.alert.rule.name", "/kibana/alert/rule/name", "/rule/name", "/rule.name", "/message"],
+        time: &["/@timestamp"],
+    },
+];
+
+/// JumpCloud's Directory Insights events, which its alert webhooks carry: ids, with the name where there is no id.
+/// An administrator who initiated the event is not its target.
+const JUMPCLOUD: Format = Format {
+    name: "JumpCloud",
+    signs: &["/event_type", "/initiated_by"],
+    list: None,
+    users: &[("$[?@.type == 'user']", &[("id", By::UserId), ("username", By::Username)])],
+    hosts: &[
+        ("$.system", &[("id", By::HostId), ("hostname", By::Host)]),
+        ("$[?@.type == 'system']", &[("id", By::HostId), ("hostname", By::Host)]),
+    ],
+    id: &["/id"],
+    title: &["/event_type"],
+    time: &["/timestamp"],
+};
+
+const OCSF_USER: &[(&str, By)] = &[("email_addr", By::Email), ("name", By::User)];
+const OCSF_DEVICE: &[(&str, By)] = &[("hostname", By::Host), ("name", By::Host)];
+const OCSF: Format = Format {
+    name: "OCSF",
+    signs: &["/class_uid", "/metadata"],
+    list: None,
+    users: &[
+        ("$.user", OCSF_USER),
+        ("$.actor.user", OCSF_USER),
+        ("$.evidences[*].user", OCSF_USER),
+        ("$.evidences[*].actor.user", OCSF_USER),
+        ("$.resources[?@.type == 'User']", OCSF_USER),
+    ],
+    hosts: &[
+        ("$.device", OCSF_DEVICE),
+        ("$.evidences[*].device", OCSF_DEVICE),
+        ("$.resources[?@.type == 'Host']", OCSF_DEVICE),
+    ],
+    id: &["/finding_info/uid", "/metadata/uid"],
+    title: &["/finding_info/title", "/message"],
+    time: &["/time"],
+};
+
+/// A finding's format with its paths parsed: done once per process, and only when an alert comes.
+pub(super) struct Parsed {
+    pub(super) format: &'static Format,
+    users: Vec<Place>,
+    hosts: Vec<Place>,
+}
+
+static PARSED: std::sync::LazyLock<Vec<Parsed>> = std::sync::LazyLock::new(|| {
+    let places = |places: &'static [(&'static str, &'static [(&'static str, By)])]| {
+        let parse =
+            |(at, fields): &(&'static str, &'static [(&'static str, By)])| Some(Place { at: Path::parse(at)?, fields });
+        places.iter().filter_map(parse).collect()
+    };
+    FORMATS.iter().map(|format| Parsed { format, users: places(format.users), hosts: places(format.hosts) }).collect()
+});
+
+impl Parsed {
+    pub(super) fn places(&self, target_type: TargetType) -> &[Place] {
+        match target_type {
+            User => &self.users,
+            Host => &self.hosts,
+        }
+    }
+
+    /// The findings of `body`, each with its path below it.
+    pub(super) fn findings<'a>(&self, body: &'a Value) -> Vec<(String, &'a Value)> {
+        match self.format.list {
+            Some(list) => {
+                let items = body[list].as_array().map(Vec::as_slice).unwrap_or_default();
+                items.iter().enumerate().map(|(index, item)| (format!("/{list}/{index}"), item)).collect()
+            }
+            None => vec![(String::new(), body)],
+        }
+    }
+}
+
+/// The format of `body`, if it is one of those known.
+pub(super) fn recognise(body: &Value) -> Option<&'static Parsed> {
+    PARSED.iter().find(|parsed| {
+        let findings = parsed.findings(body);
+        let shows = |finding: &Value| parsed.format.signs.iter().all(|sign| finding.pointer(sign).is_some());
+        !findings.is_empty() && findings.iter().all(|(_, finding)| shows(finding))
+    })
+}
+
+/// The first of `pointers` that is there.
+pub(super) fn first<'a>(finding: &'a Value, pointers: &[&str]) -> Option<&'a Value> {
+    pointers.iter().find_map(|pointer| finding.pointer(pointer).filter(|value| !value.is_null()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_of_the_table_is_a_json_path() {
+        for parsed in PARSED.iter() {
+            assert_eq!(
+                (parsed.users.len(), parsed.hosts.len()),
+                (parsed.format.users.len(), parsed.format.hosts.len()),
+                "{}",
+                parsed.format.name
+            );
+        }
+    }
+}

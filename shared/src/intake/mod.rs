@@ -1,0 +1,332 @@
+//! From an event's JSON to checked [`Request`]s.
+//!
+//! `envelope` opens what AWS puts around an alert, `formats` knows where each kind of finding names its target,
+//! `target` reads it there, `direct` is the strict form for everything that is written for us.
+
+mod direct;
+mod envelope;
+mod formats;
+mod target;
+
+use aws_lambda_events::sqs::SqsMessage;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use self::{
+    envelope::{Alert, Envelope},
+    formats::{Parsed, first},
+    target::{Path, Place},
+};
+use crate::{
+    error::{
+        Error,
+        ErrorType::{Internal, InvalidInput, StaleEvent},
+    },
+    outcome::{Candidate, Outcome, OutcomeTarget, Status},
+    request::{By, Request, RequestInfo, TargetType},
+};
+
+/// How alerts are read; from the function's environment.
+pub struct Settings {
+    /// `TARGET_PATHS`: used instead of the built-in lists.
+    target_paths: Option<Vec<Place>>,
+    /// `MAX_EVENT_AGE_SECONDS`.
+    max_age: TimeDelta,
+    /// `JUMPCLOUD_SELF`, in lower case.
+    own: Vec<String>,
+}
+
+/// What a playbook needs to say about itself to have its events read.
+#[derive(Clone, Copy)]
+pub struct Wants {
+    /// Whether it takes a user or a host.
+    pub target_type: TargetType,
+    /// Whether it changes anything.
+    pub mutating: bool,
+}
+
+/// What an event asks for.
+pub enum Intake {
+    /// One thing.
+    One(Work),
+    /// The records of an SQS event.
+    Batch(Vec<Record>),
+}
+
+/// Something to do, or an answer that needs nothing to be done.
+pub enum Work {
+    /// To be run.
+    Run(Box<Request>),
+    /// Known already.
+    Answer(Box<Outcome>),
+}
+
+/// A record of a batch.
+pub struct Record {
+    /// What SQS calls it; empty where it did not say, which fails the whole batch.
+    pub message_id: String,
+    /// Its message group, in a FIFO queue.
+    pub group: Option<String>,
+    /// What it asks for; several things where its findings name several targets.
+    pub work: Result<Vec<Work>, Error>,
+}
+
+impl Settings {
+    /// # Errors
+    /// `Internal` for a variable that makes no sense: what it was meant to prevent is not known.
+    pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let var = |name: &str| var(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let misconfigured =
+            |what: &str| Internal.error(format!("the function is misconfigured: {what}; nothing was done"));
+        let target_paths = var("TARGET_PATHS").map(|paths| {
+            let place = |path: &str| Some(Place { at: Path::parse(path)?, fields: &[] });
+            split_paths(&paths).into_iter().map(place).collect::<Option<Vec<_>>>()
+        });
+        let target_paths = match target_paths {
+            Some(None) => {
+                return Err(misconfigured("TARGET_PATHS must be JSON Pointers or JSONPaths with commas between"));
+            }
+            Some(Some(paths)) => Some(paths),
+            None => None,
+        };
+        let seconds = match var("MAX_EVENT_AGE_SECONDS") {
+            Some(seconds) => seconds
+                .parse::<u32>()
+                .map_err(|_| misconfigured("MAX_EVENT_AGE_SECONDS must be a number of seconds"))?,
+            None => 3600,
+        };
+        let own = var("JUMPCLOUD_SELF")
+            .map(|own| own.split(',').map(|own| own.trim().to_lowercase()).filter(|own| !own.is_empty()).collect());
+        Ok(Self { target_paths, max_age: TimeDelta::seconds(i64::from(seconds)), own: own.unwrap_or_default() })
+    }
+
+    /// Reads an event of any shape. In a batch, what is wrong with one record is that record's error.
+    pub fn read(&self, event: Value, wants: Wants, now: DateTime<Utc>) -> Result<Intake, Error> {
+        match envelope::open(event)? {
+            Envelope::Direct(event) => {
+                let mut request = direct::decode(&event, wants.target_type)?.0;
+                request.target.source = None;
+                Ok(Intake::One(Work::Run(Box::new(request))))
+            }
+            Envelope::Alert(alert) => {
+                let mut work = self.alert(alert, wants, now)?;
+                match work.len() {
+                    1 => Ok(Intake::One(work.remove(0))),
+                    _ => several(work, wants).map(Intake::One),
+                }
+            }
+            Envelope::Batch(records) => Ok(Intake::Batch(
+                records.iter().enumerate().map(|(index, record)| self.record(index, record, wants, now)).collect(),
+            )),
+        }
+    }
+
+    fn record(&self, index: usize, record: &Value, wants: Wants, now: DateTime<Utc>) -> Record {
+        let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
+        let fifo = text("eventSourceARN").ends_with(".fifo");
+        let group = record["attributes"]["MessageGroupId"].as_str().filter(|_| fifo).map(str::to_owned);
+        let work = SqsMessage::deserialize(record)
+            .map_err(|_| InvalidInput.error("the record is not an SQS record"))
+            .and_then(|message| envelope::open_message(index, message))
+            .and_then(|alert| self.alert(alert, wants, now));
+        if let Err(error) = &work {
+            tracing::error!(error_type = ?error.error_type, message = error.message, event_id = text("messageId"), "failed");
+        }
+        Record { message_id: text("messageId"), group, work }
+    }
+
+    fn alert(&self, alert: Alert, wants: Wants, now: DateTime<Utc>) -> Result<Vec<Work>, Error> {
+        let format = formats::recognise(&alert.body);
+        let info =
+            RequestInfo { event_source: alert.source.clone(), event_id: alert.id.clone(), ..RequestInfo::default() };
+        if format.is_some() && self.is_own_echo(&alert.body) {
+            return Ok(vec![own_echo(info, wants)]);
+        }
+        let plain =
+            format.is_none() && (self.target_paths.is_none() || direct::is_plain(&alert.body, wants.target_type));
+        if plain {
+            let (mut request, accept_stale) = direct::decode(&alert.body, wants.target_type)?;
+            request.target.source = request.target.source.map(|field| format!("{}/{field}", alert.path));
+            request.info = RequestInfo { event_source: info.event_source, event_id: info.event_id, ..request.info };
+            request.info.event_time =
+                if accept_stale { earliest(&alert.times) } else { self.fresh(&alert.times, wants, now)? };
+            return Ok(vec![Work::Run(Box::new(request))]);
+        }
+        let findings = match format {
+            Some(format) => format.findings(&alert.body),
+            None => vec![(String::new(), &alert.body)],
+        };
+        let (findings, places): (_, &[Place]) = match (&self.target_paths, format) {
+            (Some(paths), _) => (vec![(String::new(), &alert.body)], paths),
+            (None, Some(format)) => (findings, format.places(wants.target_type)),
+            (None, None) => (findings, &[]),
+        };
+        let mut work: Vec<Work> = Vec::new();
+        let mut seen: Vec<String> = Vec::new();
+        for (path, finding) in findings {
+            let mut times = alert.times.clone();
+            times.extend(format.and_then(|format| time(first(finding, format.format.time)?)));
+            for target in target::targets(finding, &format!("{}{path}", alert.path), places, wants.target_type)? {
+                let name = target.text.to_lowercase();
+                if seen.contains(&name) {
+                    continue;
+                }
+                seen.push(name);
+                let mut info = info.clone();
+                info.event_time = self.fresh(&times, wants, now)?;
+                // Whatever wrote it there: a dry run that is asked for is never ignored.
+                info.dry_run = direct::dry_run_of(&alert.body)?;
+                if let Some(format) = format {
+                    describe(&mut info, finding, format);
+                }
+                work.push(Work::Run(Box::new(Request { target, info })));
+            }
+        }
+        if work.is_empty() {
+            let kind = if wants.target_type == TargetType::User { "user" } else { "host" };
+            let name = format.map_or("alert", |format| format.format.name);
+            return Err(InvalidInput.error(format!(
+                "the {name} finding names no {kind}; nothing was done; looked at: {}; machine accounts and placeholders do not count",
+                target::looked_at(places)
+            )));
+        }
+        Ok(work)
+    }
+
+    /// Whether the automation itself caused this JumpCloud event.
+    fn is_own_echo(&self, event: &Value) -> bool {
+        let initiators = ["/initiated_by/id", "/initiated_by/email"];
+        let own = |pointer: &&str| {
+            event.pointer(pointer).and_then(Value::as_str).is_some_and(|by| self.own.contains(&by.to_lowercase()))
+        };
+        initiators.iter().any(|pointer| own(&pointer))
+    }
+
+    /// The alert's time, unless it is too old to act on. Without a time it may be any age.
+    fn fresh(&self, times: &[DateTime<Utc>], wants: Wants, now: DateTime<Utc>) -> Result<Option<String>, Error> {
+        let oldest = times.iter().min();
+        if wants.mutating {
+            let refused = |why: String| {
+                StaleEvent.error(format!("{why}; nothing was done; to act all the same send a direct event, or `accept_stale: true` in a plain one"))
+            };
+            let Some(oldest) = oldest else {
+                return Err(refused("the alert does not say when it was raised".to_owned()));
+            };
+            let age = now.signed_duration_since(oldest);
+            if age > self.max_age {
+                return Err(refused(format!(
+                    "the alert is {} s old, more than MAX_EVENT_AGE_SECONDS ({})",
+                    age.num_seconds(),
+                    self.max_age.num_seconds()
+                )));
+            }
+        }
+        Ok(earliest(times))
+    }
+}
+
+fn earliest(times: &[DateTime<Utc>]) -> Option<String> {
+    times.iter().min().map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
+
+/// The finding's id and title, where a person or a log query looks for them.
+fn describe(info: &mut RequestInfo, finding: &Value, format: &Parsed) {
+    let text = |pointers| first(finding, pointers).and_then(Value::as_str);
+    info.correlation = text(format.format.id).map(|id| json!({"finding_id": id}));
+    let clean = |title: &str| title.chars().filter(|c| !c.is_control()).take(direct::MAX_TEXT).collect();
+    info.reason = text(format.format.title).map(clean);
+}
+
+/// RFC 3339, or seconds or milliseconds since 1970.
+fn time(value: &Value) -> Option<DateTime<Utc>> {
+    match value {
+        Value::String(text) => DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc()),
+        Value::Number(number) => {
+            let number = number.as_i64()?;
+            if number > 100_000_000_000 {
+                DateTime::from_timestamp_millis(number)
+            } else {
+                DateTime::from_timestamp(number, 0)
+            }
+        }
+        _ => None,
+    }
+}
+
+fn unlooked(wants: Wants, name: String) -> OutcomeTarget {
+    let matched_by = if wants.target_type == TargetType::User { By::User } else { By::Host };
+    OutcomeTarget { target_type: wants.target_type, id: None, name, matched_by, source: None }
+}
+
+fn own_echo(info: RequestInfo, wants: Wants) -> Work {
+    let summary = "The event was caused by this automation itself (JUMPCLOUD_SELF); nothing was done.";
+    Work::Answer(Box::new(Outcome {
+        status: Status::Unchanged,
+        request: info,
+        ..Outcome::new(unlooked(wants, String::new()), summary)
+    }))
+}
+
+/// Several targets in one event that has one answer: a question is answered with their names, a command refused.
+fn several(work: Vec<Work>, wants: Wants) -> Result<Work, Error> {
+    let requests: Vec<Request> =
+        work.into_iter().filter_map(|work| if let Work::Run(request) = work { Some(*request) } else { None }).collect();
+    let source = |request: &Request| request.target.source.clone().unwrap_or_default();
+    if wants.mutating {
+        let sources: Vec<String> = requests.iter().take(10).map(source).collect();
+        return Err(InvalidInput.error(format!(
+            "the alert names {} targets ({}); nothing was done; send one finding per event, or through SQS",
+            requests.len(),
+            sources.join(", ")
+        )));
+    }
+    let candidates = requests.iter().map(|request| Candidate { id: None, name: request.target.text.clone() }).collect();
+    let summary = format!("The alert names {} targets; ask again with one of them.", requests.len());
+    let info = requests.into_iter().next().map(|request| request.info).unwrap_or_default();
+    Ok(Work::Answer(Box::new(Outcome {
+        status: Status::Ambiguous,
+        candidates,
+        request: info,
+        ..Outcome::new(unlooked(wants, String::new()), summary)
+    })))
+}
+
+/// Splits at the commas outside of brackets and quotes.
+fn split_paths(paths: &str) -> Vec<&str> {
+    let (mut depth, mut quote, mut start, mut parts) = (0u32, None, 0, Vec::new());
+    for (index, c) in paths.char_indices() {
+        match (quote, c) {
+            (Some(open), c) if open == c => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') if depth > 0 => quote = Some(c),
+            (None, '[' | '(') => depth += 1,
+            (None, ']' | ')') => depth = depth.saturating_sub(1),
+            (None, ',') if depth == 0 => {
+                parts.push(paths[start..index].trim());
+                start = index + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(paths[start..].trim());
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn target_paths_are_split_outside_of_brackets() {
+        assert_eq!(
+            split_paths("/a/b, $['c','d,e'][?@.f == 'g,h'] ,$.i"),
+            ["/a/b", "$['c','d,e'][?@.f == 'g,h']", "$.i"]
+        );
+        let settings = |paths: &str| Settings::from_vars(|name| (name == "TARGET_PATHS").then(|| paths.to_owned()));
+        assert!(settings("/a,$.b").is_ok());
+        for paths in ["a", "/a,", "$.a[", "$.a,b"] {
+            assert_eq!(settings(paths).err().map(|error| error.error_type), Some(Internal), "{paths}");
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! Alerts as pipelines deliver them: who they are about, how old they are, who caused them.
+
+use std::{collections::BTreeSet, fs, process::Command};
+
+use sandbox::{
+    lambda::Function,
+    playbooks::PLAYBOOKS,
+    rehearsal::{Rehearsal, TIMEOUT},
+};
+use serde_json::{Value, json};
+
+use crate::{codes, error_type, sample};
+
+/// Sample events are as old as they are.
+const ANY_AGE: (&str, &str) = ("MAX_EVENT_AGE_SECONDS", "4000000000");
+
+/// Sample, playbook, target, where it stood, what sent it, the finding's id. SQS is in `batches`.
+const FORMATS: [[&str; 6]; 17] = [
+    ["eventbridge-plain", "disable-user", "jsmith", "/detail/username", "company.detections", ""],
+    ["sns-plain", "disable-user", "jsmith", "/Records/0/Sns/Message/username", "aws:sns", ""],
+    [
+        "securityhub-ocsf-user",
+        "disable-user",
+        "jsmith",
+        "/detail/findings/0/evidences/0/actor/user/email_addr",
+        "aws.securityhub",
+        "arn:aws:guardduty:us-east-1:123456789012:detector/d/finding/f1",
+    ],
+    [
+        "securityhub-ocsf-host",
+        "shutdown-host",
+        "Computer123",
+        "/detail/findings/0/device/hostname",
+        "aws.securityhub",
+        "arn:aws:guardduty:us-east-1:123456789012:detector/d/finding/f1",
+    ],
+    [
+        "securityhub-asff-user",
+        "disable-user",
+        "jsmith",
+        "/detail/findings/0/Resources/1/Details/AwsIamUser/UserName",
+        "aws.securityhub",
+        "arn:aws:securityhub:us-east-1:123456789012:security-control/IAM.1/finding/a1",
+    ],
+    [
+        "securityhub-asff-host",
+        "enrich-host",
+        "Computer123",
+        "/detail/findings/0/Resources/0/Details/Other/hostname",
+        "aws.securityhub",
+        "arn:aws:securityhub:us-east-1:123456789012:security-control/IAM.1/finding/a1",
+    ],
+    [
+        "guardduty-user",
+        "reset-password",
+        "jsmith",
+        "/detail/resource/accessKeyDetails/userName",
+        "aws.guardduty",
+        "b0b1b2b3b4b5b6b7b8b9babbbcbdbebf",
+    ],
+    [
+        "guardduty-host",
+        "shutdown-host",
+        "ip-10-0-7-7.ec2.internal",
+        "/detail/resource/instanceDetails/networkInterfaces/0/privateDnsName",
+        "aws.guardduty",
+        "b0b1b2b3b4b5b6b7b8b9babbbcbdbebf",
+    ],
+    ["ecs-dotted", "enrich-user", "jsmith", "/Records/0/Sns/Message/user.name", "aws:sns", "k-2"],
+    ["ecs-dotted", "enrich-host", "Computer123", "/Records/0/Sns/Message/host.name", "aws:sns", "k-2"],
+    [
+        "crowdstrike-stream",
+        "shutdown-host",
+        "Computer123",
+        "/detail/event/Hostname",
+        "aws.partner/crowdstrike.com/falcon",
+        "c0:ind:a1:77-1",
+    ],
+    [
+        "crowdstrike-stream",
+        "disable-user",
+        "jsmith",
+        "/detail/event/UserPrincipal",
+        "aws.partner/crowdstrike.com/falcon",
+        "c0:ind:a1:77-1",
+    ],
+    [
+        "crowdstrike-alert",
+        "enrich-host",
+        "Computer123",
+        "/Records/0/Sns/Message/device/hostname",
+        "aws:sns",
+        "c0:ind:a1:77-2",
+    ],
+    ["jumpcloud-user", "disable-user", "jsmith", "/detail/initiated_by/id", "company.jumpcloud", "6a1f0c2e-di-1"],
+    ["jumpcloud-suspended", "enable-user", "mgarcia", "/detail/resource/id", "company.jumpcloud", "6a1f0c2e-di-2"],
+    ["jumpcloud-host", "shutdown-host", "Computer123", "/detail/system/id", "company.jumpcloud", "6a1f0c2e-di-3"],
+    [
+        "jumpcloud-webhook",
+        "disable-user",
+        "jsmith",
+        "/Records/0/Sns/Message/events/0/initiated_by/id",
+        "aws:sns",
+        "6a1f0c2e-di-1",
+    ],
+];
+
+async fn run(
+    rehearsal: &Rehearsal,
+    playbook: &str,
+    event: Value,
+    changes: &[(&'static str, &str)],
+) -> Result<Value, Value> {
+    rehearsal.function(playbook, changes).await.invoke(event, TIMEOUT).await
+}
+
+#[tokio::test]
+async fn each_format_names_its_target_and_where_it_stood() {
+    for [name, playbook, target, source, event_source, finding_id] in FORMATS {
+        let rehearsal = Rehearsal::start().await;
+        let outcome =
+            run(&rehearsal, playbook, sample(name), &[ANY_AGE]).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(
+            (&outcome["target"]["name"], &outcome["target"]["source"]),
+            (&json!(target), &json!(source)),
+            "{name}"
+        );
+        assert!(outcome["target"]["id"].is_string(), "{name}");
+        let request = &outcome["request"];
+        assert_eq!(request["event_source"], event_source, "{name}");
+        assert!(
+            request["event_id"].is_string() && request["event_time"].as_str().unwrap().starts_with("2026-11-23T20:1"),
+            "{name}: {request}"
+        );
+        if finding_id.is_empty() {
+            assert_eq!(
+                (&request["correlation"], &request["reason"]),
+                (&json!({"ticket": "INC-7"}), &json!("Impossible travel"))
+            );
+        } else {
+            assert_eq!(request["correlation"], json!({"finding_id": finding_id}), "{name}");
+            assert!(!request["reason"].as_str().unwrap().is_empty(), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_samples_that_name_nobody_or_several_are_refused() {
+    let rehearsal = Rehearsal::start().await;
+    for (name, playbook) in [
+        ("cloudwatch-alarm", "disable-user"),
+        ("cloudwatch-alarm", "enrich-host"),
+        ("guardduty-role", "disable-user"),
+        ("guardduty-host", "disable-user"),
+        ("jumpcloud-host", "disable-user"),
+        ("securityhub-ocsf-host", "disable-user"),
+        ("securityhub-asff-two-users", "disable-user"),
+        ("sns-plain", "shutdown-host"),
+    ] {
+        assert_eq!(error_type(run(&rehearsal, playbook, sample(name), &[ANY_AGE]).await), "InvalidInput", "{name}");
+    }
+    // A question about several is answered with their names.
+    let outcome = run(&rehearsal, "enrich-user", sample("securityhub-asff-two-users"), &[ANY_AGE]).await.unwrap();
+    assert_eq!((&outcome["status"], &outcome["candidates"][1]["name"]), (&json!("ambiguous"), &json!("adunn")));
+    assert!(rehearsal.tenant.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_direct_event_has_no_age_and_no_source() {
+    let rehearsal = Rehearsal::start().await;
+    for (name, playbook) in [("direct-user", "disable-user"), ("direct-host", "shutdown-host")] {
+        let outcome = run(&rehearsal, playbook, sample(name), &[("MAX_EVENT_AGE_SECONDS", "0")]).await.unwrap();
+        assert_eq!((&outcome["request"]["event_source"], outcome["target"].get("source")), (&json!("direct"), None));
+        assert!(outcome["request"].get("event_time").is_none());
+    }
+}
+
+#[tokio::test]
+async fn two_places_that_disagree_are_named_and_not_their_values() {
+    let rehearsal = Rehearsal::start().await;
+    let mut event = sample("securityhub-ocsf-user");
+    event["detail"]["findings"][0]["user"] = json!({"name": "mgarcia"});
+    let error = run(&rehearsal, "disable-user", event.clone(), &[ANY_AGE]).await.unwrap_err();
+    let message = error["errorMessage"].as_str().unwrap();
+    assert_eq!(error["errorType"], "InvalidInput");
+    assert!(
+        message.contains("/detail/findings/0/user/name")
+            && message.contains("/detail/findings/0/evidences/0/actor/user/email_addr"),
+        "{message}"
+    );
+    assert!(!message.contains("mgarcia") && !message.contains("company.com"), "{message}");
+    assert!(rehearsal.tenant.requests().is_empty());
+    // The same person twice, once by name and once by name and address, is one.
+    event["detail"]["findings"][0]["user"] = json!({"name": "JSMITH"});
+    assert_eq!(run(&rehearsal, "disable-user", event, &[ANY_AGE]).await.unwrap()["target"]["name"], "jsmith");
+}
+
+#[tokio::test]
+async fn an_old_alert_is_refused_by_whatever_could_change_something() {
+    let rehearsal = Rehearsal::start().await;
+    let now = chrono::Utc::now();
+    let hours_ago = |hours| (now - chrono::TimeDelta::hours(hours)).to_rfc3339();
+    for (name, playbook) in [
+        ("eventbridge-plain", "disable-user"),
+        ("guardduty-host", "shutdown-host"),
+        ("sns-plain", "reset-password"),
+        ("jumpcloud-suspended", "enable-user"),
+    ] {
+        let error = run(&rehearsal, playbook, sample(name), &[("MAX_EVENT_AGE_SECONDS", "1")]).await.unwrap_err();
+        assert_eq!(error["errorType"], "StaleEvent", "{name}");
+        assert!(error["errorMessage"].as_str().unwrap().contains("accept_stale"));
+    }
+    assert!(rehearsal.tenant.requests().is_empty());
+    assert_eq!(
+        run(&rehearsal, "enrich-user", sample("eventbridge-plain"), &[("MAX_EVENT_AGE_SECONDS", "1")]).await.unwrap()["status"],
+        "succeeded"
+    );
+
+    // An hour by default, counted from the earliest time in any envelope.
+    let mut event = sample("eventbridge-plain");
+    event["time"] = json!(hours_ago(2));
+    assert_eq!(error_type(run(&rehearsal, "disable-user", event.clone(), &[]).await), "StaleEvent");
+    event["detail"]["accept_stale"] = json!(true);
+    assert_eq!(run(&rehearsal, "disable-user", event.clone(), &[]).await.unwrap()["status"], "succeeded");
+    event["detail"].as_object_mut().unwrap().remove("accept_stale");
+    event["time"] = json!(hours_ago(0));
+    assert_eq!(run(&rehearsal, "disable-user", event.clone(), &[]).await.unwrap()["status"], "unchanged");
+    // No time at all may be any age.
+    event.as_object_mut().unwrap().remove("time");
+    assert_eq!(error_type(run(&rehearsal, "disable-user", event, &[]).await), "StaleEvent");
+    // A fresh envelope around an old finding: a replay.
+    let mut event = sample("guardduty-user");
+    event["time"] = json!(hours_ago(0));
+    event["detail"]["updatedAt"] = json!(hours_ago(48));
+    assert_eq!(error_type(run(&rehearsal, "disable-user", event, &[]).await), "StaleEvent");
+}
+
+#[tokio::test]
+async fn an_event_that_the_automation_caused_is_not_answered_with_another() {
+    let rehearsal = Rehearsal::start().await;
+    for own in ["5e0c1b2a3d4e5f6071829399", "CAdmin@company.com", "other@company.com, cadmin@company.com"] {
+        let outcome =
+            run(&rehearsal, "enable-user", sample("jumpcloud-suspended"), &[ANY_AGE, ("JUMPCLOUD_SELF", own)])
+                .await
+                .unwrap();
+        assert_eq!(
+            (&outcome["status"], &outcome["changed"], &outcome["api_calls"]),
+            (&json!("unchanged"), &json!(false), &json!(0))
+        );
+        assert!(outcome["summary"].as_str().unwrap().contains("automation itself"));
+    }
+    assert!(rehearsal.tenant.requests().is_empty());
+    let outcome = run(
+        &rehearsal,
+        "enable-user",
+        sample("jumpcloud-suspended"),
+        &[ANY_AGE, ("JUMPCLOUD_SELF", "other@company.com")],
+    )
+    .await
+    .unwrap();
+    assert_eq!(outcome["status"], "succeeded");
+}
+
+#[tokio::test]
+async fn target_paths_replace_the_lists() {
+    let rehearsal = Rehearsal::start().await;
+    let event = |detail: Value| {
+        let mut event = sample("eventbridge-plain");
+        event["detail"] = detail;
+        event
+    };
+    let own = json!({"severity": 3, "who": {"login": "CORP\\jsmith"}, "others": [{"login": "jsmith"}]});
+    for paths in ["/who/login", "$.who.login", "$.others[*].login,/who/login", "/missing, $..login"] {
+        let outcome = run(&rehearsal, "enrich-user", event(own.clone()), &[("TARGET_PATHS", paths)]).await.unwrap();
+        assert_eq!(outcome["target"]["name"], "jsmith", "{paths}");
+        assert!(outcome["target"]["source"].as_str().unwrap().starts_with("/detail/"), "{paths}");
+    }
+    assert_eq!(
+        error_type(run(&rehearsal, "enrich-user", event(own.clone()), &[("TARGET_PATHS", "/missing")]).await),
+        "InvalidInput"
+    );
+    assert_eq!(error_type(run(&rehearsal, "enrich-user", event(own), &[("TARGET_PATHS", "who")]).await), "Internal");
+    // Of a known format too.
+    let outcome = run(
+        &rehearsal,
+        "enrich-user",
+        sample("guardduty-role"),
+        &[("TARGET_PATHS", "/resource/accessKeyDetails/userName")],
+    )
+    .await
+    .unwrap();
+    assert_eq!(outcome["target"]["name"], "jsmith");
+    // What is written for us stays strict, and a dry run is never overlooked.
+    let paths = [ANY_AGE, ("TARGET_PATHS", "/username")];
+    let outcome =
+        run(&rehearsal, "disable-user", event(json!({"username": "jsmith", "dry_run": true})), &paths).await.unwrap();
+    assert_eq!(outcome["status"], "dry_run");
+    let outcome =
+        run(&rehearsal, "disable-user", event(json!({"username": "jsmith", "severity": 3, "dryRun": true})), &paths)
+            .await
+            .unwrap();
+    assert_eq!(outcome["status"], "dry_run");
+    assert_eq!(
+        error_type(run(&rehearsal, "disable-user", event(json!({"username": "jsmith", "dryrun": true})), &paths).await),
+        "InvalidInput"
+    );
+    assert!(rehearsal.tenant.writes().is_empty());
+}
+
+#[tokio::test]
+async fn options_and_strictness_of_a_plain_detail_are_those_of_a_direct_event() {
+    let rehearsal = Rehearsal::start().await;
+    let mut event = sample("eventbridge-plain");
+    event["detail"]["dry_run"] = json!(true);
+    let outcome = run(&rehearsal, "disable-user", event.clone(), &[ANY_AGE]).await.unwrap();
+    assert_eq!((&outcome["status"], codes(&outcome).len()), (&json!("dry_run"), 3));
+    event["detail"]["dryrun"] = json!(true);
+    assert_eq!(error_type(run(&rehearsal, "disable-user", event, &[ANY_AGE]).await), "InvalidInput");
+    assert!(rehearsal.tenant.writes().is_empty());
+}
+
+#[tokio::test]
+async fn variables_that_make_no_sense_stop_the_function() {
+    let rehearsal = Rehearsal::start().await;
+    for variable in [("MAX_EVENT_AGE_SECONDS", "1h"), ("MAX_EVENT_AGE_SECONDS", "-1")] {
+        assert_eq!(error_type(run(&rehearsal, "disable-user", sample("direct-user"), &[variable]).await), "Internal");
+    }
+    for value in ["0", "101", "many"] {
+        assert_eq!(
+            error_type(run(&rehearsal, "disable-user", sample("sqs-plain"), &[("BATCH_CONCURRENCY", value)]).await),
+            "Internal"
+        );
+    }
+    assert!(rehearsal.tenant.requests().is_empty());
+}
+
+/// The events that AWS's own types are tested with, none of which is for us.
+fn foreign_events() -> Vec<(String, Value)> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let package =
+        metadata["packages"].as_array().unwrap().iter().find(|package| package["name"] == "aws_lambda_events").unwrap();
+    let folder =
+        std::path::Path::new(package["manifest_path"].as_str().unwrap()).with_file_name("src").join("fixtures");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files
+        .filter_map(|path| Some((path.display().to_string(), serde_json::from_slice(&fs::read(path).ok()?).ok()?)))
+        .collect()
+}
+
+#[tokio::test]
+async fn foreign_events_end_in_a_typed_refusal_and_without_a_call() {
+    let rehearsal = Rehearsal::start().await;
+    let events = foreign_events();
+    assert!(events.len() >= 165, "{}", events.len());
+    let mut types = BTreeSet::new();
+    for playbook in PLAYBOOKS {
+        let function: Function = rehearsal.function(playbook.name, &[]).await;
+        for (path, event) in &events {
+            match function.invoke(event.clone(), TIMEOUT).await {
+                // All records of a batch that is not for us fail.
+                Ok(answer) => assert!(
+                    answer["batchItemFailures"].as_array().is_some_and(|failures| !failures.is_empty()),
+                    "{path}: {answer}"
+                ),
+                error => _ = types.insert(error_type(error)),
+            }
+        }
+    }
+    assert_eq!(types, BTreeSet::from(["InvalidInput".to_owned()]));
+    assert!(rehearsal.tenant.requests().is_empty());
+}

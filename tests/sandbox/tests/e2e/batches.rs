@@ -1,0 +1,203 @@
+//! SQS: every record is done, or reported as failed; none is lost and none is done twice.
+
+use std::time::Duration;
+
+use sandbox::{
+    faults::Fault,
+    rehearsal::{Rehearsal, TIMEOUT},
+};
+use serde_json::{Value, json};
+
+use crate::sample;
+
+const ANY_AGE: (&str, &str) = ("MAX_EVENT_AGE_SECONDS", "4000000000");
+
+fn record(id: &str, body: impl ToString) -> Value {
+    let sent = chrono::Utc::now().timestamp_millis().to_string();
+    json!({"messageId": id, "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:findings",
+           "attributes": {"SentTimestamp": sent}, "body": body.to_string()})
+}
+
+/// The ids of the failed records, in order.
+fn failed(answer: &Value) -> Vec<&str> {
+    let mut failed: Vec<&str> = answer["batchItemFailures"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|failure| failure["itemIdentifier"].as_str().unwrap())
+        .collect();
+    failed.sort();
+    failed
+}
+
+async fn run(rehearsal: &Rehearsal, playbook: &str, records: Vec<Value>) -> Value {
+    rehearsal.function(playbook, &[]).await.invoke(json!({"Records": records}), TIMEOUT).await.unwrap()
+}
+
+#[tokio::test]
+async fn each_sample_in_a_queue_reaches_its_target() {
+    for name in
+        ["sqs-plain", "sqs-sns", "sqs-eventbridge", "sqs-sns-eventbridge", "securitylake-ocsf-user", "ecs-nested"]
+    {
+        let rehearsal = Rehearsal::start().await;
+        let function = rehearsal.function("disable-user", &[ANY_AGE]).await;
+        assert_eq!(function.invoke(sample(name), TIMEOUT).await.unwrap(), json!({"batchItemFailures": []}), "{name}");
+        assert_eq!(rehearsal.tenant.user("jsmith")["state"], "SUSPENDED", "{name}");
+    }
+    let rehearsal = Rehearsal::start().await;
+    let function = rehearsal.function("shutdown-host", &[ANY_AGE]).await;
+    assert_eq!(function.invoke(sample("ecs-nested"), TIMEOUT).await.unwrap(), json!({"batchItemFailures": []}));
+    assert_eq!(rehearsal.tenant.shutdowns().len(), 1);
+    // Old ones stay in the queue and end in its dead letters.
+    let function = rehearsal.function("disable-user", &[("MAX_EVENT_AGE_SECONDS", "1")]).await;
+    assert_eq!(failed(&function.invoke(sample("sqs-plain"), TIMEOUT).await.unwrap()).len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_record_is_that_records_failure() {
+    let rehearsal = Rehearsal::start().await;
+    let answer = run(
+        &rehearsal,
+        "disable-user",
+        vec![
+            record("good-1", json!({"username": "jsmith"})),
+            record("bad-text", "not JSON"),
+            record("bad-empty", ""),
+            record("bad-field", json!({"username": "adunn", "dryrun": true})),
+            record("bad-user", json!({"username": "nobody"})),
+            record("bad-ambiguous", json!({"user": "kim@company.com"})),
+            record("bad-protected", json!({"username": "cadmin"})),
+            record("bad-number", 7),
+            json!({"messageId": "bad-body", "eventSource": "aws:sqs", "body": {"username": "adunn"}}),
+            json!({"messageId": "bad-time", "eventSource": "aws:sqs", "body": "{\"username\": \"adunn\"}"}),
+            record("good-2", json!({"user": "svc-ldap"})),
+        ],
+    )
+    .await;
+    assert!(failed(&answer).iter().all(|id| id.starts_with("bad-")));
+    assert_eq!(failed(&answer).len(), 9);
+    assert_eq!(
+        (&rehearsal.tenant.user("jsmith")["state"], &rehearsal.tenant.user("svc-ldap")["state"]),
+        (&json!("SUSPENDED"), &json!("SUSPENDED"))
+    );
+    assert_eq!(rehearsal.tenant.user("adunn")["state"], "ACTIVATED");
+    // For a question too: nobody reads the answer, so one without a target has failed.
+    let answer = run(
+        &rehearsal,
+        "enrich-user",
+        vec![record("good", json!({"username": "jsmith"})), record("bad", json!({"username": "nobody"}))],
+    )
+    .await;
+    assert_eq!(failed(&answer), ["bad"]);
+    // A record without an id cannot be named; an empty one fails the whole batch.
+    let answer = run(&rehearsal, "enrich-user", vec![json!({"eventSource": "aws:sqs", "body": "x"})]).await;
+    assert_eq!(failed(&answer), [""]);
+}
+
+#[tokio::test]
+async fn a_fifo_group_stops_at_its_first_failure() {
+    let rehearsal = Rehearsal::start().await;
+    let function = rehearsal.function("disable-user", &[ANY_AGE]).await;
+    let answer = function.invoke(sample("sqs-fifo"), TIMEOUT).await.unwrap();
+    let ids: Vec<Value> =
+        sample("sqs-fifo")["Records"].as_array().unwrap().iter().map(|record| record["messageId"].clone()).collect();
+    assert_eq!(failed(&answer), [ids[1].as_str().unwrap(), ids[2].as_str().unwrap()]);
+    assert_eq!(rehearsal.tenant.user("adunn")["state"], "ACTIVATED");
+}
+
+#[tokio::test]
+async fn one_shutdown_for_one_host_however_it_is_named() {
+    let rehearsal = Rehearsal::start().await;
+    let names = [
+        json!({"hostname": "Computer123"}),
+        json!({"host_id": "633f3f295482343ff32add41"}),
+        json!({"host": "COMPUTER123"}),
+        json!({"hostname": "computer123"}),
+    ];
+    let records = names.iter().enumerate().map(|(number, name)| record(&format!("m-{number}"), name)).collect();
+    assert_eq!(failed(&run(&rehearsal, "shutdown-host", records).await), [""; 0]);
+    assert_eq!(rehearsal.tenant.shutdowns().len(), 1);
+    // Not even when nobody knows what became of it: all of them are reported.
+    let rehearsal = Rehearsal::start().await;
+    rehearsal.tenant.order(Fault::CutAfter, "POST", "/shutdown", 9);
+    let records = names.iter().enumerate().map(|(number, name)| record(&format!("m-{number}"), name)).collect();
+    assert_eq!(failed(&run(&rehearsal, "shutdown-host", records).await).len(), 4);
+    assert_eq!(rehearsal.tenant.writes().len(), 1);
+}
+
+#[tokio::test]
+async fn a_finding_with_several_targets_is_done_for_each_in_a_batch() {
+    let rehearsal = Rehearsal::start().await;
+    let mut finding = sample("securityhub-asff-two-users");
+    let now = chrono::Utc::now().to_rfc3339();
+    finding["time"] = json!(now);
+    finding["detail"]["findings"][0]["UpdatedAt"] = json!(now);
+    assert_eq!(failed(&run(&rehearsal, "disable-user", vec![record("m-1", &finding)]).await), [""; 0]);
+    assert_eq!(
+        (&rehearsal.tenant.user("jsmith")["state"], &rehearsal.tenant.user("adunn")["state"]),
+        (&json!("SUSPENDED"), &json!("SUSPENDED"))
+    );
+}
+
+#[tokio::test]
+async fn when_the_time_runs_out_the_rest_is_reported_and_nothing_is_cut_off() {
+    let rehearsal = Rehearsal::start().await;
+    rehearsal.tenant.order(Fault::Slow(Duration::from_millis(400)), "POST", "/search/systemusers", 999);
+    for number in 0..100 {
+        rehearsal.tenant.add(
+            "systemusers",
+            json!({"_id": format!("{number:024x}"), "username": format!("u{number}"), "state": "ACTIVATED"}),
+        );
+    }
+    let records = (0..100)
+        .map(|number| record(&format!("m-{number}"), json!({"username": format!("u{number}")})))
+        .collect::<Vec<_>>();
+    let function = rehearsal.function("disable-user", &[]).await;
+    let answer = function.invoke(json!({"Records": records}), Duration::from_secs(3)).await.unwrap();
+    let failed = failed(&answer);
+    assert!((1..100).contains(&failed.len()), "{}", failed.len());
+    for number in 0..100 {
+        let suspended = rehearsal.tenant.user(&format!("u{number}"))["state"] == "SUSPENDED";
+        assert_eq!(suspended, !failed.contains(&format!("m-{number}").as_str()), "u{number}");
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_records_with_bad_throttled_and_cut_ones_lose_none() {
+    let rehearsal = Rehearsal::start().await;
+    let id = |number: usize| format!("{number:024x}");
+    let mut expected = Vec::new();
+    let mut records = Vec::new();
+    for number in 0..1000 {
+        let message = format!("m-{number:04}");
+        let body = match number % 100 {
+            1 => "not JSON".to_owned(),
+            34 => json!({"user_id": id(number), "dryrun": true}).to_string(),
+            67 => json!({"user_id": id(number + 5000)}).to_string(),
+            _ => {
+                rehearsal.tenant.add(
+                    "systemusers",
+                    json!({"_id": id(number), "username": format!("u{number}"), "state": "ACTIVATED"}),
+                );
+                json!({"user_id": id(number)}).to_string()
+            }
+        };
+        let throttled = number % 200 == 99;
+        if throttled {
+            rehearsal.tenant.order(Fault::status(429), "GET", &format!("/systemusers/{}", id(number)), 99);
+        }
+        if throttled || matches!(number % 100, 1 | 34 | 67) {
+            expected.push(message.clone());
+        }
+        records.push(record(&message, body));
+    }
+    rehearsal.tenant.cut_every(100);
+    let function = rehearsal.function("disable-user", &[]).await;
+    let answer = function.invoke(json!({"Records": records}), Duration::from_secs(300)).await.unwrap();
+    assert_eq!(failed(&answer), expected);
+    assert_eq!(expected.len(), 35);
+    let suspended =
+        (0..1000).filter(|number| rehearsal.tenant.user(&format!("u{number}"))["state"] == "SUSPENDED").count();
+    assert_eq!(suspended, 965);
+    assert!(function.peak_memory_mib().await < 100, "{} MiB", function.peak_memory_mib().await);
+}
