@@ -19,8 +19,8 @@ pub(super) enum Envelope {
     Direct(Value),
     /// One alert.
     Alert(Alert),
-    /// The records of an SQS event.
-    Batch(Vec<Value>),
+    /// An SQS event, its `Records` still closed.
+    Batch(Value),
 }
 
 /// What was inside the envelopes, and what they said about it.
@@ -48,7 +48,7 @@ pub(super) fn open(event: Value) -> Result<Envelope, Error> {
     let Some(records) = event.get("Records").and_then(Value::as_array) else { return Ok(Envelope::Direct(event)) };
     let source = records.first().and_then(|record| record.get("eventSource").or(record.get("EventSource")));
     match (source.and_then(Value::as_str), records.as_slice()) {
-        (Some("aws:sqs"), records) => Ok(Envelope::Batch(records.to_vec())),
+        (Some("aws:sqs"), _) => Ok(Envelope::Batch(event)),
         (Some("aws:sns"), [record]) => {
             let record: SnsRecord = typed(record, "SNS event")?;
             notification(record.sns, "/Records/0/Sns").and_then(Alert::unwrap).map(Envelope::Alert)

@@ -24,7 +24,7 @@ use crate::{
         ErrorType::{Internal, InvalidInput, StaleEvent},
     },
     outcome::{Candidate, Outcome, OutcomeTarget, Status},
-    request::{By, Request, RequestInfo, TargetType},
+    request::{By, Request, RequestInfo, Target, TargetType},
 };
 
 /// How alerts are read; from the function's environment.
@@ -116,9 +116,10 @@ impl Settings {
                     _ => several(work, wants).map(Intake::One),
                 }
             }
-            Envelope::Batch(records) => Ok(Intake::Batch(
-                records.iter().enumerate().map(|(index, record)| self.record(index, record, wants, now)).collect(),
-            )),
+            Envelope::Batch(event) => {
+                let records = event["Records"].as_array().into_iter().flatten().enumerate();
+                Ok(Intake::Batch(records.map(|(index, record)| self.record(index, record, wants, now)).collect()))
+            }
         }
     }
 
@@ -137,70 +138,63 @@ impl Settings {
     }
 
     fn alert(&self, alert: Alert, wants: Wants, now: DateTime<Utc>) -> Result<Vec<Work>, Error> {
-        let format = formats::recognise(&alert.body);
-        let info =
-            RequestInfo { event_source: alert.source.clone(), event_id: alert.id.clone(), ..RequestInfo::default() };
-        if format.is_some() && self.is_own_echo(&alert.body) {
-            return Ok(vec![own_echo(info, wants)]);
-        }
-        let plain =
-            format.is_none() && (self.target_paths.is_none() || direct::is_plain(&alert.body, wants.target_type));
-        if plain {
-            let (mut request, accept_stale) = direct::decode(&alert.body, wants.target_type)?;
-            request.target.source = request.target.source.map(|field| format!("{}/{field}", alert.path));
-            request.info = RequestInfo { event_source: info.event_source, event_id: info.event_id, ..request.info };
-            request.info.event_time =
-                if accept_stale { earliest(&alert.times) } else { self.fresh(&alert.times, wants, now)? };
-            return Ok(vec![Work::Run(Box::new(request))]);
-        }
-        let findings = match format {
-            Some(format) => format.findings(&alert.body),
-            None => vec![(String::new(), &alert.body)],
+        let Some(format) = formats::recognise(&alert.body) else {
+            return match &self.target_paths {
+                Some(paths) if !direct::is_plain(&alert.body, wants.target_type) => {
+                    let targets = target::targets(&alert.body, &alert.path, paths, wants.target_type)?;
+                    let time = self.fresh(&alert.times, wants, now)?;
+                    // Whoever wrote it there: a dry run that is asked for is never ignored.
+                    let dry_run = direct::dry_run_of(&alert.body)?;
+                    let info = RequestInfo { dry_run, event_time: time, ..alert.info() };
+                    let work = targets.into_iter().map(|target| run(target, info.clone())).collect();
+                    some(work, "alert", paths, wants)
+                }
+                _ => self.plain(&alert, wants, now).map(|work| vec![work]),
+            };
         };
-        let (findings, places): (_, &[Place]) = match (&self.target_paths, format) {
-            (Some(paths), _) => (vec![(String::new(), &alert.body)], paths),
-            (None, Some(format)) => (findings, format.places(wants.target_type)),
-            (None, None) => (findings, &[]),
-        };
-        let mut work: Vec<Work> = Vec::new();
+        let mut findings = format.findings(&alert.body);
+        findings.retain(|(_, finding)| !self.is_own_echo(finding));
+        if findings.is_empty() {
+            return Ok(vec![own_echo(alert.info(), wants)]);
+        }
+        let mut places = format.places(wants.target_type);
+        if let Some(paths) = &self.target_paths {
+            places = paths;
+            findings = vec![(String::new(), &alert.body)];
+        }
+        let mut work = Vec::new();
         let mut seen: Vec<String> = Vec::new();
         for (path, finding) in findings {
             let mut times = alert.times.clone();
-            times.extend(format.and_then(|format| time(first(finding, format.format.time)?)));
+            times.extend(first(finding, format.format.time).and_then(time));
             for target in target::targets(finding, &format!("{}{path}", alert.path), places, wants.target_type)? {
                 let name = target.text.to_lowercase();
-                if seen.contains(&name) {
-                    continue;
-                }
-                seen.push(name);
-                let mut info = info.clone();
-                info.event_time = self.fresh(&times, wants, now)?;
-                // Whatever wrote it there: a dry run that is asked for is never ignored.
-                info.dry_run = direct::dry_run_of(&alert.body)?;
-                if let Some(format) = format {
+                if !seen.contains(&name) {
+                    seen.push(name);
+                    let mut info = RequestInfo { event_time: self.fresh(&times, wants, now)?, ..alert.info() };
                     describe(&mut info, finding, format);
+                    work.push(run(target, info));
                 }
-                work.push(Work::Run(Box::new(Request { target, info })));
             }
         }
-        if work.is_empty() {
-            let kind = if wants.target_type == TargetType::User { "user" } else { "host" };
-            let name = format.map_or("alert", |format| format.format.name);
-            return Err(InvalidInput.error(format!(
-                "the {name} finding names no {kind}; nothing was done; looked at: {}; machine accounts and placeholders do not count",
-                target::looked_at(places)
-            )));
-        }
-        Ok(work)
+        some(work, format.format.name, places, wants)
+    }
+
+    /// A direct event in an envelope.
+    fn plain(&self, alert: &Alert, wants: Wants, now: DateTime<Utc>) -> Result<Work, Error> {
+        let (mut request, accept_stale) = direct::decode(&alert.body, wants.target_type)?;
+        request.target.source = request.target.source.map(|field| format!("{}/{field}", alert.path));
+        let event_time = if accept_stale { earliest(&alert.times) } else { self.fresh(&alert.times, wants, now)? };
+        let RequestInfo { event_source, event_id, .. } = alert.info();
+        let info = RequestInfo { event_source, event_id, event_time, ..request.info };
+        Ok(run(request.target, info))
     }
 
     /// Whether the automation itself caused this JumpCloud event.
     fn is_own_echo(&self, event: &Value) -> bool {
-        let initiators = ["/initiated_by/id", "/initiated_by/email"];
-        let own = |pointer: &&str| {
-            event.pointer(pointer).and_then(Value::as_str).is_some_and(|by| self.own.contains(&by.to_lowercase()))
-        };
-        initiators.iter().any(|pointer| own(&pointer))
+        let initiators = ["/initiated_by/id", "/initiated_by/email"].map(|pointer| event.pointer(pointer));
+        let by = initiators.into_iter().flatten().filter_map(Value::as_str);
+        by.map(str::to_lowercase).any(|by| self.own.contains(&by))
     }
 
     /// The alert's time, unless it is too old to act on. Without a time it may be any age.
@@ -224,6 +218,28 @@ impl Settings {
         }
         Ok(earliest(times))
     }
+}
+
+impl Alert {
+    fn info(&self) -> RequestInfo {
+        RequestInfo { event_source: self.source.clone(), event_id: self.id.clone(), ..RequestInfo::default() }
+    }
+}
+
+fn run(target: Target, info: RequestInfo) -> Work {
+    Work::Run(Box::new(Request { target, info }))
+}
+
+/// `work`, unless there is none.
+fn some(work: Vec<Work>, name: &str, places: &[Place], wants: Wants) -> Result<Vec<Work>, Error> {
+    if !work.is_empty() {
+        return Ok(work);
+    }
+    let kind = if wants.target_type == TargetType::User { "user" } else { "host" };
+    Err(InvalidInput.error(format!(
+        "the {name} finding names no {kind}; nothing was done; looked at: {}; machine accounts and placeholders do not count",
+        target::looked_at(places)
+    )))
 }
 
 fn earliest(times: &[DateTime<Utc>]) -> Option<String> {

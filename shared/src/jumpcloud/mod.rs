@@ -5,6 +5,8 @@
 
 mod http;
 mod model;
+mod system;
+mod systemuser;
 
 use reqwest::Method;
 use serde::Deserialize;
@@ -13,7 +15,9 @@ use serde_json::{Value, json};
 use self::http::{Effect, Request};
 pub use self::{
     http::{Client, Session},
-    model::{GraphObject, Object, ObjectId, OsKind, System, SystemUser},
+    model::{GraphObject, Object, ObjectId},
+    system::{OsKind, System},
+    systemuser::SystemUser,
 };
 use crate::error::{Error, ErrorType::UnexpectedResponse};
 

@@ -68,7 +68,10 @@ impl Playbook {
 /// What was already done in this invocation: a second request for the same target finds the first's result, so
 /// that two alerts in one batch do not shut a host down twice.
 #[derive(Default)]
-pub struct Done(Mutex<HashMap<(ObjectId, bool), Arc<OnceCell<Result<Outcome, Error>>>>>);
+pub struct Done(Mutex<HashMap<(ObjectId, bool), Acted>>);
+
+/// Empty while the first request is at work; the second waits for it.
+type Acted = Arc<OnceCell<Result<Outcome, Error>>>;
 
 impl Done {
     async fn once(

@@ -221,8 +221,8 @@ async fn answer(shared: Arc<Shared>, request: Request<Bytes>) -> Result<Response
 fn cut(number: usize, every: usize) -> Option<Fault> {
     match every {
         0 => None,
-        every if number % (2 * every) == 0 => Some(Fault::CutBefore),
-        every if number % every == 0 => Some(Fault::CutAfter),
+        every if number.is_multiple_of(2 * every) => Some(Fault::CutBefore),
+        every if number.is_multiple_of(every) => Some(Fault::CutAfter),
         _ => None,
     }
 }

@@ -249,6 +249,11 @@ async fn an_event_that_the_automation_caused_is_not_answered_with_another() {
         );
         assert!(outcome["summary"].as_str().unwrap().contains("automation itself"));
     }
+    let mut event = sample("jumpcloud-webhook");
+    let events = json!({"events": [sample("jumpcloud-suspended")["detail"]]});
+    event["Records"][0]["Sns"]["Message"] = json!(events.to_string());
+    let own = [ANY_AGE, ("JUMPCLOUD_SELF", "cadmin@company.com")];
+    assert_eq!(run(&rehearsal, "enable-user", event, &own).await.unwrap()["status"], "unchanged");
     assert!(rehearsal.tenant.requests().is_empty());
     let outcome = run(
         &rehearsal,

@@ -1,0 +1,219 @@
+//! A device: `system` in API v1.
+
+#![expect(missing_docs, reason = "most fields are JumpCloud's own and documented at https://docs.jumpcloud.com/api")]
+
+use serde::{Deserialize, Serialize};
+use serde_with::apply;
+
+use super::model::{Object, ObjectId, lenient, object_id};
+use crate::error::Error;
+
+/// A device: `system` in API v1.
+#[apply(
+    Option => #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")],
+)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all(deserialize = "camelCase"))]
+pub struct System {
+    #[serde(rename(deserialize = "_id"))]
+    id: Option<String>,
+    #[serde(rename(deserialize = "id"), skip_serializing)]
+    other_id: Option<String>,
+    /// As the agent reports it; not unique.
+    pub hostname: Option<String>,
+    /// As an administrator named it; not unique.
+    pub display_name: Option<String>,
+    pub description: Option<String>,
+    pub os: Option<String>,
+    pub os_family: Option<String>,
+    pub version: Option<String>,
+    pub os_version_detail: Option<OsVersionDetail>,
+    pub arch: Option<String>,
+    /// Whether the agent is connected; says nothing about the power.
+    #[serde(rename(serialize = "online"))]
+    pub active: Option<bool>,
+    /// Stamped when the agent disconnects.
+    pub last_contact: Option<String>,
+    pub serial_number: Option<String>,
+    pub hw_vendor: Option<String>,
+    pub network_interfaces: Option<Vec<NetworkInterface>>,
+    #[serde(rename(deserialize = "remoteIP", serialize = "remote_ip"))]
+    pub remote_ip: Option<String>,
+    pub agent_version: Option<String>,
+    #[serde(rename(serialize = "disk_encryption"))]
+    pub fde: Option<Fde>,
+    pub mdm: Option<Mdm>,
+    #[serde(rename(serialize = "mfa_allowed"))]
+    pub allow_multi_factor_authentication: Option<bool>,
+    pub policy_stats: Option<PolicyStats>,
+    pub built_in_commands: Option<Vec<BuiltInCommand>>,
+    #[serde(rename(serialize = "owner"))]
+    pub primary_system_user: Option<PrimarySystemUser>,
+    pub created: Option<String>,
+}
+
+/// The operating system in detail.
+#[apply(
+    Option => #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")],
+)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all(deserialize = "camelCase"))]
+pub struct OsVersionDetail {
+    pub os_name: Option<String>,
+    pub version: Option<String>,
+    pub version_name: Option<String>,
+}
+
+/// One address of a device.
+#[apply(
+    Option => #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")],
+)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct NetworkInterface {
+    pub name: Option<String>,
+    pub family: Option<String>,
+    pub address: Option<String>,
+    pub internal: Option<bool>,
+}
+
+/// Disk encryption: whether it is on and whether a recovery key is escrowed, never the key.
+#[apply(
+    Option => #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")],
+)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all(deserialize = "camelCase"))]
+pub struct Fde {
+    pub active: Option<bool>,
+    pub key_present: Option<bool>,
+}
+
+/// Mobile device management.
+#[apply(
+    Option => #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")],
+)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all(deserialize = "camelCase"))]
+pub struct Mdm {
+    pub vendor: Option<String>,
+    pub dep: Option<bool>,
+    pub user_approved: Option<bool>,
+    pub lost_mode_status: Option<String>,
+}
+
+/// How many policies apply and how they fare.
+#[apply(
+    Option => #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")],
+)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct PolicyStats {
+    pub total: Option<u64>,
+    pub success: Option<u64>,
+    pub failed: Option<u64>,
+    pub pending: Option<u64>,
+}
+
+/// A security command that the device takes: `erase`, `lock`, `restart`, `shutdown`.
+#[apply(
+    Option => #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")],
+)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct BuiltInCommand {
+    pub name: Option<String>,
+}
+
+/// The user that a device belongs to.
+#[apply(
+    Option => #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")],
+)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct PrimarySystemUser {
+    pub id: Option<String>,
+}
+
+impl Object for System {
+    const COLLECTION: &'static str = "systems";
+
+    fn id(&self) -> Result<ObjectId, Error> {
+        object_id([&self.id, &self.other_id], Self::COLLECTION)
+    }
+}
+
+/// The kinds of operating system that the playbooks tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OsKind {
+    Windows,
+    MacOs,
+    Linux,
+    /// Phones, tablets, and what JumpCloud does not name.
+    Other,
+}
+
+impl System {
+    /// From `osFamily` where it is known, else from `os`, which names the distribution on Linux.
+    pub fn os_kind(&self) -> OsKind {
+        const LINUX: [&str; 18] = [
+            "linux", "ubuntu", "debian", "centos", "red hat", "redhat", "rhel", "fedora", "amazon", "rocky", "alma",
+            "oracle", "suse", "sles", "mint", "kali", "pop!_os", "raspbian",
+        ];
+        let family = self.os_family.as_deref().unwrap_or_default().to_lowercase();
+        let os = self.os.as_deref().unwrap_or_default().to_lowercase();
+        match (family.as_str(), os.as_str()) {
+            ("windows", _) => OsKind::Windows,
+            ("darwin" | "macos", _) => OsKind::MacOs,
+            ("linux", _) => OsKind::Linux,
+            (_, os) if os.starts_with("windows") => OsKind::Windows,
+            (_, os) if os.starts_with("mac") || os.starts_with("darwin") => OsKind::MacOs,
+            (_, os) if LINUX.iter().any(|name| os.contains(name)) => OsKind::Linux,
+            _ => OsKind::Other,
+        }
+    }
+
+    /// Windows Home, which JumpCloud cannot log a suspended user out of.
+    pub fn is_windows_home(&self) -> bool {
+        let detail = self.os_version_detail.as_ref().and_then(|detail| detail.os_name.as_deref());
+        let names = [self.version.as_deref(), detail].into_iter().flatten();
+        self.os_kind() == OsKind::Windows && names.into_iter().any(|name| name.to_lowercase().contains("home"))
+    }
+
+    /// The name to show: the host name, else the display name, else "unnamed".
+    pub fn name(&self) -> &str {
+        self.hostname.as_deref().or(self.display_name.as_deref()).unwrap_or("unnamed")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn secrets_of_a_system_are_not_read() {
+        let system: System = serde_json::from_value(json!({
+            "_id": "633f3f295482343ff32add41", "hostname": "Computer123", "systemToken": "SECRET", "active": true,
+            "fde": {"active": true, "keyPresent": true, "key": "SECRET"}, "usernameHashes": ["SECRET"],
+        }))
+        .unwrap();
+        let facts = serde_json::to_value(&system).unwrap();
+        assert_eq!(
+            facts,
+            json!({
+                "id": "633f3f295482343ff32add41", "hostname": "Computer123", "online": true,
+                "disk_encryption": {"active": true, "key_present": true},
+            })
+        );
+    }
+
+    #[test]
+    fn operating_systems_are_told_apart() {
+        let kind = |family: &str, os: &str| {
+            System { os_family: Some(family.into()), os: Some(os.into()), ..Default::default() }.os_kind()
+        };
+        assert_eq!(kind("", "Windows"), OsKind::Windows);
+        assert_eq!(kind("", "Mac OS X"), OsKind::MacOs);
+        assert_eq!(kind("darwin", "Windows"), OsKind::MacOs);
+        assert_eq!(kind("", "Ubuntu"), OsKind::Linux);
+        assert_eq!(kind("", "Amazon Linux"), OsKind::Linux);
+        assert_eq!(kind("", "iOS"), OsKind::Other);
+        assert_eq!(kind("", ""), OsKind::Other);
+    }
+}
