@@ -212,4 +212,17 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn the_readme_lists_every_path_and_field() {
+        let readme = include_str!("../../../README.md");
+        for format in &FORMATS {
+            for (at, fields) in format.users.iter().chain(format.hosts) {
+                assert!(readme.contains(&format!("`{at}`")), "{}: {at}", format.name);
+                for (field, _) in *fields {
+                    assert!(readme.contains(&format!("`{field}`")), "{}: {field}", format.name);
+                }
+            }
+        }
+    }
 }

@@ -1,6 +1,11 @@
 //! Alerts as pipelines deliver them: who they are about, how old they are, who caused them.
 
-use std::{collections::BTreeSet, fs, process::Command};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use sandbox::{
     lambda::Function,
@@ -341,19 +346,16 @@ async fn variables_that_make_no_sense_stop_the_function() {
 
 /// The events that AWS's own types are tested with, none of which is for us.
 fn foreign_events() -> Vec<(String, Value)> {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
-        .output()
-        .unwrap();
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let package =
-        metadata["packages"].as_array().unwrap().iter().find(|package| package["name"] == "aws_lambda_events").unwrap();
-    let folder =
-        std::path::Path::new(package["manifest_path"].as_str().unwrap()).with_file_name("src").join("fixtures");
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    files
-        .filter_map(|path| Some((path.display().to_string(), serde_json::from_slice(&fs::read(path).ok()?).ok()?)))
-        .collect()
+    let arguments = ["metadata", "--format-version", "1", "--offline", "--locked"];
+    let output = Command::new(env!("CARGO")).args(arguments).output().expect("cargo starts");
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let mut packages = metadata["packages"].as_array().expect("a list").iter();
+    let package = packages.find(|package| package["name"] == "aws_lambda_events").expect("a dependency of ours");
+    let manifest = Path::new(package["manifest_path"].as_str().expect("a path"));
+    let files = fs::read_dir(manifest.with_file_name("src").join("fixtures")).expect("the fixtures");
+    let files = files.map(|entry| entry.expect("a file").path());
+    let read = |path: PathBuf| Some((path.display().to_string(), serde_json::from_slice(&fs::read(path).ok()?).ok()?));
+    files.filter_map(read).collect()
 }
 
 #[tokio::test]

@@ -20,18 +20,16 @@ fn record(id: &str, body: impl ToString) -> Value {
 
 /// The ids of the failed records, in order.
 fn failed(answer: &Value) -> Vec<&str> {
-    let mut failed: Vec<&str> = answer["batchItemFailures"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|failure| failure["itemIdentifier"].as_str().unwrap())
-        .collect();
+    let failures = answer["batchItemFailures"].as_array().expect("a list").iter();
+    let mut failed: Vec<&str> =
+        failures.map(|failure| failure["itemIdentifier"].as_str().expect("a message id")).collect();
     failed.sort();
     failed
 }
 
 async fn run(rehearsal: &Rehearsal, playbook: &str, records: Vec<Value>) -> Value {
-    rehearsal.function(playbook, &[]).await.invoke(json!({"Records": records}), TIMEOUT).await.unwrap()
+    let function = rehearsal.function(playbook, &[]).await;
+    function.invoke(json!({"Records": records}), TIMEOUT).await.expect("a batch is answered")
 }
 
 #[tokio::test]
