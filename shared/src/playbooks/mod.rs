@@ -106,6 +106,7 @@ pub async fn run(
             tracing::error!(
                 playbook = playbook.name,
                 error_type = ?error.error_type,
+                message = error.message,
                 event_id = request.info.event_id,
                 api_calls = session.calls(),
                 duration_ms,

@@ -15,11 +15,7 @@ use serde_json::Value;
 /// When Cargo fails: there is nothing to run then.
 pub fn functions(names: &[&str]) -> HashMap<String, PathBuf> {
     let mut command = Command::new(env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).args([
-        "build",
-        "--quiet",
-        "--message-format=json-render-diagnostics",
-    ]);
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--message-format=json-render-diagnostics"]);
     for name in names {
         command.args(["--package", name]);
     }

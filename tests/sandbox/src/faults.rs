@@ -7,6 +7,8 @@ use std::time::Duration;
 pub enum Fault {
     /// This status, with JumpCloud's error body; with `Retry-After` where given.
     Status(u16, Option<String>),
+    /// A 307 to this place, which asks for the same request again.
+    Redirect(String),
     /// A 200 that is a page of HTML.
     HtmlPage,
     /// Any other answer: status, content type, body.

@@ -196,6 +196,10 @@ async fn answer(shared: Arc<Shared>, request: Request<Bytes>) -> Result<Response
             }
             Ok(response)
         }
+        Some(Fault::Redirect(location)) => {
+            let redirect = Response::builder().status(307).header("location", location);
+            Ok(redirect.body(Body::empty()).expect("a valid answer"))
+        }
         Some(Fault::HtmlPage) => Ok(page()),
         Some(Fault::Answer(status, content_type, body)) => Ok(reply(status, content_type, body)),
         Some(Fault::Slow(delay)) => {
@@ -212,7 +216,10 @@ async fn answer(shared: Arc<Shared>, request: Request<Bytes>) -> Result<Response
             Ok(error(status, "ordered by a test"))
         }
         Some(Fault::Malformed) => Ok(reply(200, "application/json", "{\"results\": [{\"_id\": ".to_owned())),
-        Some(Fault::Oversized) => Ok(reply(200, "application/json", format!("[\"{}\"]", "x".repeat(9 << 20)))),
+        Some(Fault::Oversized) => {
+            let padding = "x".repeat(9 << 20);
+            Ok(json_reply(200, &json!({"results": [], "totalCount": 0, "padding": padding})))
+        }
         Some(Fault::Ignored) => Ok(reply(200, "text/plain; charset=utf-8", "OK".to_owned())),
     }
 }

@@ -194,6 +194,7 @@ async fn two_places_that_disagree_are_named_and_not_their_values() {
         "{message}"
     );
     assert!(!message.contains("mgarcia") && !message.contains("company.com"), "{message}");
+    assert_eq!(error_type(run(&rehearsal, "enrich-user", event.clone(), &[ANY_AGE]).await), "InvalidInput");
     assert!(rehearsal.tenant.requests().is_empty());
     // The same person twice, once by name and once by name and address, is one.
     event["detail"]["findings"][0]["user"] = json!({"name": "JSMITH"});
