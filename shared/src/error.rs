@@ -73,3 +73,37 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::ErrorType::{self, *};
+
+    const ALL: [ErrorType; 17] = [
+        InvalidInput,
+        UserNotFound,
+        HostNotFound,
+        AmbiguousUser,
+        AmbiguousHost,
+        Unsupported,
+        Protected,
+        StaleEvent,
+        Unauthorized,
+        Forbidden,
+        SecretUnavailable,
+        RateLimited,
+        JumpCloudUnavailable,
+        OutcomeUnknown,
+        DeadlineExceeded,
+        UnexpectedResponse,
+        Internal,
+    ];
+
+    #[test]
+    fn the_readme_documents_every_name() {
+        let readme = include_str!("../../README.md");
+        for error_type in ALL {
+            assert!(readme.contains(&format!("`{error_type:?}`")), "{error_type:?}");
+        }
+        assert_eq!(Internal as usize, ALL.len() - 1, "Internal is the last of them, and none is missing here");
+    }
+}

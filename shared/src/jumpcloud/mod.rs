@@ -1,4 +1,4 @@
-//! JumpCloud's API, as far as the playbooks need it: twelve calls.
+//! JumpCloud's API, as far as the playbooks need it: fourteen calls.
 //!
 //! Names are JumpCloud's: a host is a `system`, a user a `systemuser`. Knows nothing of Lambda and of playbooks.
 //! API v1: <https://docs.jumpcloud.com/api/1.0/index.html>, v2: <https://docs.jumpcloud.com/api/2.0/index.html>.
@@ -161,6 +161,26 @@ impl Session<'_> {
     /// `GET /v2/systems/{id}/memberof`: the device's groups.
     pub async fn system_memberof(&self, id: &ObjectId) -> Result<Listing, Error> {
         self.list(&format!("/v2/systems/{}/memberof", id.as_str())).await
+    }
+
+    /// `GET /v2/usergroups/{id}` and `GET /v2/systemgroups/{id}`: the name of a group, where it can be read. Lists
+    /// carry it only for groups that LDAP exports.
+    pub async fn group_name(&self, group: &GraphObject) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Group {
+            name: Option<String>,
+        }
+        if let Some(name) = group.ldap_name() {
+            return Some(name.to_owned());
+        }
+        let collection = match group.object_type.as_deref() {
+            Some("user_group") => "usergroups",
+            Some("system_group") => "systemgroups",
+            _ => return None,
+        };
+        let id = ObjectId::parse(group.id.as_deref()?)?;
+        let path = format!("/v2/{collection}/{}", id.as_str());
+        self.read::<Group>(Method::GET, path, None).await.ok()??.name
     }
 
     /// Pages until one is short: neither `x-total-count` nor `Link` is on every answer.

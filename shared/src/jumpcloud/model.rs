@@ -52,13 +52,16 @@ pub(super) fn object_id(ids: [&Option<String>; 2], collection: &str) -> Result<O
 pub struct GraphObject {
     /// As JumpCloud gives it, not checked.
     pub id: Option<String>,
+    /// `system`, `user`, `user_group`, `system_group`, ...
+    #[serde(rename(deserialize = "type"))]
+    pub object_type: Option<String>,
     #[serde(rename(deserialize = "compiledAttributes"))]
     compiled_attributes: Option<Value>,
 }
 
 impl GraphObject {
-    /// A group's name; JumpCloud gives it here only for groups that LDAP exports.
-    pub fn group_name(&self) -> Option<&str> {
+    /// A group's name, where LDAP exports it.
+    pub fn ldap_name(&self) -> Option<&str> {
         self.compiled_attributes.as_ref()?.pointer("/ldapGroups/0/name")?.as_str()
     }
 }

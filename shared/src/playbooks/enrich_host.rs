@@ -19,7 +19,7 @@ pub const ENRICH_HOST: Playbook = Playbook {
 async fn enrich(session: &Session<'_>, found: Resolved<System>) -> Result<Outcome, Error> {
     let Resolved { object: host, id, target } = found;
     let users = async { resolve::<SystemUser>(session, session.system_users(&id).await?).await };
-    let (users, groups) = tokio::join!(users, groups(session.system_memberof(&id)));
+    let (users, groups) = tokio::join!(users, groups(session, session.system_memberof(&id)));
     let mut facts = serde_json::to_value(&host).unwrap_or_default();
     let mut advisories = Vec::new();
     let online = match host.active {

@@ -24,7 +24,7 @@ pub const ENRICH_USER: Playbook = Playbook {
 
 async fn enrich(session: &Session<'_>, found: Resolved<SystemUser>) -> Result<Outcome, Error> {
     let Resolved { object: user, id, target } = found;
-    let (devices, groups) = tokio::join!(devices::of_user(session, &id), groups(session.user_memberof(&id)));
+    let (devices, groups) = tokio::join!(devices::of_user(session, &id), groups(session, session.user_memberof(&id)));
     let mut facts = serde_json::to_value(&user).unwrap_or_default();
     facts["state"] = json!(user.state());
     facts["devices"] = Value::from_iter(devices.systems.iter().map(brief));

@@ -15,7 +15,7 @@ mod user_state;
 
 use std::{collections::HashMap, sync::Arc};
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use serde_json::{Value, json};
 use tokio::{
     sync::{Mutex, OnceCell},
@@ -162,12 +162,19 @@ async fn perform<T: Named>(
     }
 }
 
-/// The groups of a listing, for Enrich. JumpCloud names a group here only where LDAP exports it.
-async fn groups(listing: impl Future<Output = Result<Listing, Error>>) -> Result<Vec<Value>, Advisory> {
+/// The groups that a listing names, for Enrich, with their names; past the first 25 only where no call is needed.
+async fn groups(
+    session: &Session<'_>,
+    listing: impl Future<Output = Result<Listing, Error>>,
+) -> Result<Vec<Value>, Advisory> {
     let listing = listing.await.map_err(|error| {
         Advisory::new("GROUPS_UNKNOWN", format!("The groups could not be read ({:?}).", error.error_type))
     })?;
-    Ok(listing.objects.iter().map(|group| json!({"id": group.id, "name": group.group_name()})).collect())
+    let named = listing.objects.iter().enumerate().map(async |(index, group)| {
+        let name = if index < 25 { session.group_name(group).await } else { group.ldap_name().map(str::to_owned) };
+        json!({"id": group.id, "name": name})
+    });
+    Ok(join_all(named).await)
 }
 
 /// `1 device`, `3 devices`.

@@ -56,6 +56,12 @@ impl Org {
         self.collection(collection)?.iter_mut().find(|object| object["_id"] == id)
     }
 
+    /// A group as v2 shows it on its own.
+    pub(crate) fn group(&self, id: &str) -> Option<Value> {
+        let group = self.groups.iter().find(|group| group["id"] == id)?;
+        Some(json!({"id": group["id"], "name": group["name"], "type": group["type"]}))
+    }
+
     /// A v2 traversal: `memberof`, and `systems` of a user or `users` of a system.
     pub(crate) fn traverse(&self, from: &str, id: &str, what: &str) -> Vec<Value> {
         let (own, other, kind) = if from == "users" { (0, 1, "system") } else { (1, 0, "user") };

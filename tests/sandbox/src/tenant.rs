@@ -293,6 +293,10 @@ fn route(org: &mut Org, method: &str, path: &str, query: &str, body: &Value) -> 
             response.headers_mut().insert("x-total-count", all.len().into());
             response
         }
+        ("GET", ["v2", "usergroups" | "systemgroups", id]) => match org.group(id) {
+            Some(group) => json_reply(200, &group),
+            None => error(404, "not found"),
+        },
         (_, [collection @ ("systemusers" | "systems"), id, rest @ ..]) => {
             if id.len() != 24 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 return error(400, "invalid id");

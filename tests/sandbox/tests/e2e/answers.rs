@@ -35,7 +35,7 @@ async fn enrich_host_gives_facts_users_and_groups() {
         ("/built_in_commands/3/name", json!("shutdown")),
         ("/owner/username", json!("jsmith")),
         ("/users/1/username", json!("adunn")),
-        ("/groups/0/id", json!("60f1e2d3c4b5a69788796a03")),
+        ("/groups/0", json!({"id": "60f1e2d3c4b5a69788796a03", "name": "Office devices"})),
     ] {
         assert_eq!(host.pointer(pointer), Some(&expected), "{pointer}");
     }
@@ -44,6 +44,7 @@ async fn enrich_host_gives_facts_users_and_groups() {
     assert_eq!(
         calls,
         [
+            "GET /v2/systemgroups/{id}",
             "GET /v2/systems/{id}/memberof",
             "GET /v2/systems/{id}/users",
             "POST /search/systems",
@@ -74,7 +75,7 @@ async fn enrich_user_gives_facts_devices_and_groups() {
         ("/devices/0/os", json!("Windows")),
         ("/devices/0/last_contact", json!("2026-11-02T17:20:00.000Z")),
         ("/groups/0/name", json!("Engineering")),
-        ("/groups/1/name", Value::Null),
+        ("/groups/1/name", json!("VPN users")),
     ] {
         assert_eq!(user.pointer(pointer), Some(&expected), "{pointer}");
     }
