@@ -13,14 +13,13 @@ use lambda_runtime::{
     tracing::subscriber::{self, filter, fmt, layer::SubscriberExt, util::SubscriberInitExt},
 };
 use serde::Serialize;
-use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::{
     batch,
     credentials::KeyStore,
     error::{Error, ErrorType::Internal},
-    intake::{Intake, Record, Settings, Wants, Work},
+    intake::{Intake, Json, Record, Settings, Wants, Work},
     jumpcloud::Client,
     outcome::{Outcome, Status},
     playbooks::{self, Done, Playbook},
@@ -86,14 +85,14 @@ impl<'a> Function<'a> {
         }
     }
 
-    async fn handle(&self, event: LambdaEvent<Value>) -> Result<Answer, Error> {
+    async fn handle(&self, event: LambdaEvent<Json>) -> Result<Answer, Error> {
         let work = AssertUnwindSafe(self.invoke(event)).catch_unwind();
         work.await.unwrap_or_else(|_| {
             Err(Internal.error("the function hit a defect of its own; what it was about to do may or may not have been done; look at the target and report the log"))
         })
     }
 
-    async fn invoke(&self, event: LambdaEvent<Value>) -> Result<Answer, Error> {
+    async fn invoke(&self, event: LambdaEvent<Json>) -> Result<Answer, Error> {
         let (payload, context) = event.into_parts();
         let settings = self.settings.as_ref().map_err(Error::clone)?;
         let wants = Wants { target_type: self.playbook.target_type(), mutating: self.playbook.mutating };
@@ -212,7 +211,7 @@ mod tests {
         let function = Function::new(&DEFECT, |name| env.get(name).cloned());
         let mut context = lambda_runtime::Context::default();
         context.deadline = u64::MAX >> 20;
-        let event = |payload| LambdaEvent::new(payload, context.clone());
+        let event = |payload: serde_json::Value| LambdaEvent::new(payload.into(), context.clone());
         let error = function.handle(event(json!({"user": "jsmith"}))).await.err().unwrap();
         assert_eq!(error.error_type, Internal);
         assert!(!error.to_string().contains("SECRET"));

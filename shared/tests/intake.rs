@@ -103,7 +103,7 @@ proptest! {
         let settings = Settings::from_vars(|name| (name == "MAX_EVENT_AGE_SECONDS").then(|| "3600".to_owned())).expect("valid settings");
         let now = DateTime::from_timestamp(1_795_465_000, 0).expect("a time");
         let wants = Wants { target_type: if user { TargetType::User } else { TargetType::Host }, mutating };
-        match settings.read(event.clone(), wants, now) {
+        match settings.read(event.clone().into(), wants, now) {
             Err(error) => check(Err(error), &event)?,
             Ok(Intake::One(work)) => check(Ok(vec![work]), &event)?,
             Ok(Intake::Batch(records)) => {

@@ -8,6 +8,7 @@ use aws_lambda_events::{
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use super::json::Json;
 use crate::error::{Error, ErrorType::InvalidInput};
 
 /// SQS around SNS around EventBridge is three.
@@ -125,8 +126,9 @@ fn typed<T: serde::de::DeserializeOwned>(value: &Value, what: &str) -> Result<T,
 }
 
 fn json(text: &str, what: &str) -> Result<Value, Error> {
-    serde_json::from_str(text)
-        .map_err(|_| InvalidInput.error(format!("{what} is not JSON; nothing was done; send the finding as JSON")))
+    let json: Json = serde_json::from_str(text)
+        .map_err(|_| InvalidInput.error(format!("{what} is not JSON; nothing was done; send the finding as JSON")))?;
+    json.unambiguous()
 }
 
 fn alarm() -> Error {

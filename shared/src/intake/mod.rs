@@ -1,11 +1,12 @@
 //! From an event's JSON to checked [`Request`]s.
 //!
-//! `envelope` opens what AWS puts around an alert, `formats` knows where each kind of finding names its target,
+//! `json` reads it, `envelope` opens what AWS puts around an alert, `formats` knows where each kind of finding names its target,
 //! `target` reads it there, `direct` is the strict form for everything that is written for us.
 
 mod direct;
 mod envelope;
 mod formats;
+mod json;
 mod target;
 
 use aws_lambda_events::sqs::SqsMessage;
@@ -13,6 +14,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+pub use self::json::Json;
 use self::{
     envelope::{Alert, Envelope},
     formats::{Parsed, first},
@@ -102,8 +104,8 @@ impl Settings {
     }
 
     /// Reads an event of any shape. In a batch, what is wrong with one record is that record's error.
-    pub fn read(&self, event: Value, wants: Wants, now: DateTime<Utc>) -> Result<Intake, Error> {
-        match envelope::open(event)? {
+    pub fn read(&self, event: Json, wants: Wants, now: DateTime<Utc>) -> Result<Intake, Error> {
+        match envelope::open(event.unambiguous()?)? {
             Envelope::Direct(event) => {
                 let mut request = direct::decode(&event, wants.target_type)?.0;
                 request.target.source = None;

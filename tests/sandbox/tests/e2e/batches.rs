@@ -62,6 +62,7 @@ async fn what_is_wrong_with_a_record_is_that_records_failure() {
             record("bad-text", "not JSON"),
             record("bad-empty", ""),
             record("bad-field", json!({"username": "adunn", "dryrun": true})),
+            record("bad-twice", r#"{"username": "adunn", "username": "jsmith"}"#),
             record("bad-user", json!({"username": "nobody"})),
             record("bad-ambiguous", json!({"user": "kim@company.com"})),
             record("bad-protected", json!({"username": "cadmin"})),
@@ -73,7 +74,7 @@ async fn what_is_wrong_with_a_record_is_that_records_failure() {
     )
     .await;
     assert!(failed(&answer).iter().all(|id| id.starts_with("bad-")));
-    assert_eq!(failed(&answer).len(), 9);
+    assert_eq!(failed(&answer).len(), 10);
     assert_eq!(
         (&rehearsal.tenant.user("jsmith")["state"], &rehearsal.tenant.user("svc-ldap")["state"]),
         (&json!("SUSPENDED"), &json!("SUSPENDED"))
