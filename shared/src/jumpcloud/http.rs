@@ -12,7 +12,7 @@ use reqwest::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     credentials::{ApiKey, KeyStore},
@@ -171,14 +171,14 @@ impl Session<'_> {
                 Internal.error("a dry run was about to change something; it was stopped and nothing was changed")
             );
         }
-        let mut key = self.client.keys.current().await?;
+        let mut key = self.in_time(self.client.keys.current()).await?;
         let mut key_is_new = false;
         let mut arrived = false;
         let mut tries = 0;
         let error = loop {
             let left = self.deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || (changes && left < MIN_TIME_FOR_A_CHANGE) {
-                break DeadlineExceeded.error("the function's time ran out before JumpCloud was asked; nothing was changed by this call; try again or raise the function's timeout");
+                break out_of_time();
             }
             let failure = match self.try_once(request, &key, left).await {
                 Ok(None) if arrived && changes => break UnexpectedResponse.error("not found"),
@@ -190,7 +190,7 @@ impl Session<'_> {
             let wait = match failure.next {
                 Next::RenewKey if !key_is_new => {
                     key_is_new = true;
-                    match self.client.keys.renewed(&key).await {
+                    match self.in_time(self.client.keys.renewed(&key)).await {
                         Ok(renewed) => key = renewed,
                         Err(error) => break error,
                     }
@@ -212,6 +212,11 @@ impl Session<'_> {
             )));
         }
         Err(error)
+    }
+
+    /// Secrets Manager has only what is left of the invocation, too.
+    async fn in_time(&self, key: impl Future<Output = Result<ApiKey, Error>>) -> Result<ApiKey, Error> {
+        timeout_at(self.deadline, key).await.unwrap_or_else(|_| Err(out_of_time()))
     }
 
     async fn try_once(&self, request: &Request, key: &ApiKey, left: Duration) -> Result<Option<Vec<u8>>, Failure> {
@@ -278,6 +283,13 @@ impl Session<'_> {
         };
         Failure { error, arrived, next: Next::TryAgain(None) }
     }
+}
+
+fn out_of_time() -> Error {
+    DeadlineExceeded.error(
+        "the function's time ran out before JumpCloud was asked; nothing was changed by this call; \
+         try again or raise the function's timeout",
+    )
 }
 
 /// `Err(None)`: larger than [`MAX_BODY`].

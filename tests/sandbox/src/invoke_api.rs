@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use axum::{
     Router,
     body::Bytes,
-    extract::{Path, State},
+    extract::{DefaultBodyLimit, Path, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::post,
@@ -15,13 +15,18 @@ use serde_json::{Value, json};
 
 use crate::lambda::Function;
 
+/// Lambda's own limit.
+const MAX_PAYLOAD: usize = 6 << 20;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 type Functions = Arc<HashMap<String, Function>>;
 
 /// `POST /2015-03-31/functions/{name}/invocations`; the name may be an ARN or carry a qualifier.
 pub fn router(functions: HashMap<String, Function>) -> Router {
-    Router::new().route("/2015-03-31/functions/{name}/invocations", post(invoke)).with_state(Arc::new(functions))
+    Router::new()
+        .route("/2015-03-31/functions/{name}/invocations", post(invoke))
+        .layer(DefaultBodyLimit::max(MAX_PAYLOAD))
+        .with_state(Arc::new(functions))
 }
 
 async fn invoke(

@@ -21,6 +21,7 @@ pub struct Secrets {
 struct State {
     secret: String,
     error: Option<&'static str>,
+    silent: bool,
     reads: usize,
 }
 
@@ -30,7 +31,7 @@ pub const SECRET_ID: &str = "jumpcloud/api-key";
 impl Secrets {
     /// Starts the stand-in on a free loopback port.
     pub async fn start(secret: &str) -> Self {
-        let state = Arc::new(Mutex::new(State { secret: secret.to_owned(), error: None, reads: 0 }));
+        let state = Arc::new(Mutex::new(State { secret: secret.to_owned(), error: None, silent: false, reads: 0 }));
         let shared = state.clone();
         let (address, task) = serve(move |request| {
             let wanted: Value = serde_json::from_slice(request.body()).unwrap_or_default();
@@ -43,7 +44,8 @@ impl Secrets {
             };
             let answer = Response::builder().status(status).header("content-type", "application/x-amz-json-1.1");
             let answer = answer.body(Body::from(body.to_string())).expect("a valid answer");
-            async move { Ok(answer) }
+            let silent = state.silent;
+            async move { if silent { std::future::pending().await } else { Ok(answer) } }
         })
         .await;
         Self { address, state, task }
@@ -62,6 +64,11 @@ impl Secrets {
     /// From now on every read fails with this error, or, with `None`, succeeds again.
     pub fn fail(&self, error: Option<&'static str>) {
         self.state.lock().expect("no panic under the lock").error = error;
+    }
+
+    /// From now on no read is answered.
+    pub fn fall_silent(&self) {
+        self.state.lock().expect("no panic under the lock").silent = true;
     }
 
     /// How often the secret was asked for.

@@ -97,6 +97,18 @@ async fn when_the_time_is_up_before_anything_was_sent_it_is_deadline_exceeded() 
 }
 
 #[tokio::test]
+async fn a_silent_secrets_manager_has_no_more_time_than_the_invocation() {
+    let rehearsal = Rehearsal::start().await;
+    let function = rehearsal.function("disable-user", &[]).await;
+    function.invoke(json!({"username": "jsmith", "dry_run": true}), sandbox::rehearsal::TIMEOUT).await.unwrap();
+    rehearsal.tenant.set_key("jca_rotated");
+    rehearsal.secrets.fall_silent();
+    let answer = function.invoke(json!({"username": "jsmith"}), Duration::from_millis(1500)).await;
+    assert_eq!(error_type(answer), "DeadlineExceeded");
+    assert!(rehearsal.tenant.writes().is_empty());
+}
+
+#[tokio::test]
 async fn nothing_listening_is_unavailable() {
     let rehearsal = Rehearsal::start().await;
     // Port 1 on loopback: nothing listens there.
