@@ -193,6 +193,11 @@ fn init_logging() {
     } else {
         registry.with(lines).init();
     }
+    // The usual hook prints the panic's message, which may hold anything.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(|place| format!("{}:{}", place.file(), place.line()));
+        tracing::error!(place, "panicked");
+    }));
 }
 
 #[cfg(test)]

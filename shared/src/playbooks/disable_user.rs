@@ -58,6 +58,6 @@ async fn disable(session: &Session<'_>, found: Resolved<SystemUser>) -> Result<O
         after: changed.after(),
         undo: (before.as_deref() == Some("ACTIVATED")).then(|| Undo::user("enable-user", &id)),
         advisories,
-        ..outcome(format!("Suspended {name}; was {}.", shown(before.as_deref())))
+        ..outcome(format!("Suspended {name}; was {}.{}", shown(before.as_deref()), changed.caveat()))
     })
 }

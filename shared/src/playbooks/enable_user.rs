@@ -65,6 +65,6 @@ async fn enable(session: &Session<'_>, found: Resolved<SystemUser>) -> Result<Ou
         after: changed.after(),
         undo: (before == Some("SUSPENDED")).then(|| Undo::user("disable-user", &id)),
         advisories,
-        ..outcome(format!("Activated {name}; was {}.", shown(before)))
+        ..outcome(format!("Activated {name}; was {}.{}", shown(before), changed.caveat()))
     })
 }

@@ -61,7 +61,10 @@ async fn reset(session: &Session<'_>, found: Resolved<SystemUser>) -> Result<Out
         user: now.as_ref().or(Some(&user)).map(brief),
         after: now.as_ref().map(state),
         advisories,
-        ..outcome(format!("Expired the password of {name}; a new one has to be set at the next login."))
+        ..outcome(format!(
+            "Expired the password of {name}; a new one has to be set at the next login.{}",
+            if verified == Some(true) { "" } else { " It does not show yet." }
+        ))
     })
 }
 

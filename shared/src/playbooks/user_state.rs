@@ -57,7 +57,7 @@ pub(super) async fn settle(
 }
 
 impl Changed {
-    /// What to add to the summary and the advisories when the state was not read back as wanted.
+    /// What to add to the advisories when the state was not read back as wanted.
     pub(super) fn doubt(&self) -> Option<Advisory> {
         match self.verified {
             Some(true) => None,
@@ -69,6 +69,15 @@ impl Changed {
                 "NOT_READ_BACK",
                 "JumpCloud accepted the change, but the user could not be read back to check it; look again.",
             )),
+        }
+    }
+
+    /// The same for the end of the summary.
+    pub(super) fn caveat(&self) -> &'static str {
+        match self.verified {
+            Some(true) => "",
+            Some(false) => " It does not show yet.",
+            None => " It could not be read back.",
         }
     }
 

@@ -266,6 +266,7 @@ async fn an_accepted_change_that_does_not_show_is_not_called_verified() {
     rehearsal.tenant.order(Fault::Ignored, "PUT", "/systemusers/", 1);
     let outcome = rehearsal.run("disable-user", json!({"username": "jsmith"})).await.unwrap();
     assert_eq!((&outcome["verified"], &outcome["after"]["state"]), (&json!(false), &json!("ACTIVATED")));
+    assert!(outcome["summary"].as_str().unwrap().ends_with("It does not show yet."));
 
     // JumpCloud returns the user unchanged, and it is.
     let unchanged = rehearsal.tenant.user("jsmith").to_string();
