@@ -142,20 +142,20 @@ async fn a_finding_with_several_targets_is_done_for_each_in_a_batch() {
 async fn when_the_time_runs_out_the_rest_is_reported_and_nothing_is_cut_off() {
     let rehearsal = Rehearsal::start().await;
     rehearsal.tenant.order(Fault::Slow(Duration::from_millis(400)), "POST", "/search/systemusers", 999);
-    for number in 0..100 {
+    for number in 0..200 {
         rehearsal.tenant.add(
             "systemusers",
             json!({"_id": format!("{number:024x}"), "username": format!("u{number}"), "state": "ACTIVATED"}),
         );
     }
-    let records = (0..100)
+    let records = (0..200)
         .map(|number| record(&format!("m-{number}"), json!({"username": format!("u{number}")})))
         .collect::<Vec<_>>();
     let function = rehearsal.function("disable-user", &[]).await;
-    let answer = function.invoke(json!({"Records": records}), Duration::from_secs(3)).await.unwrap();
+    let answer = function.invoke(json!({"Records": records}), Duration::from_secs(5)).await.unwrap();
     let failed = failed(&answer);
-    assert!((1..100).contains(&failed.len()), "{}", failed.len());
-    for number in 0..100 {
+    assert!((1..200).contains(&failed.len()), "{}", failed.len());
+    for number in 0..200 {
         let suspended = rehearsal.tenant.user(&format!("u{number}"))["state"] == "SUSPENDED";
         assert_eq!(suspended, !failed.contains(&format!("m-{number}").as_str()), "u{number}");
     }

@@ -81,7 +81,7 @@ async fn after_an_unknown_outcome_it_is_not_sent_again() {
     let rehearsal = Rehearsal::start().await;
     rehearsal.tenant.order(Fault::Slow(Duration::from_secs(60)), "POST", "/shutdown", 9);
     let function = rehearsal.function("shutdown-host", &[]).await;
-    let answer = function.invoke(json!({"host_id": COMPUTER123}), Duration::from_secs(2)).await;
+    let answer = function.invoke(json!({"host_id": COMPUTER123}), Duration::from_secs(4)).await;
     assert_eq!(error_type(answer), "OutcomeUnknown");
     assert_eq!(rehearsal.tenant.writes().len(), 1);
 }
