@@ -13,6 +13,24 @@ pub enum TargetType {
     Host,
 }
 
+impl TargetType {
+    /// As messages call it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Host => "host",
+        }
+    }
+
+    /// By whatever name it may have.
+    pub fn by_name(self) -> By {
+        match self {
+            Self::User => By::User,
+            Self::Host => By::Host,
+        }
+    }
+}
+
 /// How a target is named. Serialized, the `matched_by` of an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

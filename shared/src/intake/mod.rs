@@ -26,7 +26,7 @@ use crate::{
         ErrorType::{Internal, InvalidInput, StaleEvent},
     },
     outcome::{Candidate, Outcome, OutcomeTarget, Status},
-    request::{By, Request, RequestInfo, Target, TargetType},
+    request::{Request, RequestInfo, Target, TargetType},
 };
 
 /// How alerts are read; from the function's environment.
@@ -140,46 +140,48 @@ impl Settings {
     }
 
     fn alert(&self, alert: Alert, wants: Wants, now: DateTime<Utc>) -> Result<Vec<Work>, Error> {
-        let Some(format) = formats::recognise(&alert.body) else {
-            return match &self.target_paths {
-                Some(paths) if !direct::is_plain(&alert.body, wants.target_type) => {
-                    let targets = target::targets(&alert.body, &alert.path, paths, wants.target_type)?;
-                    let time = self.fresh(&alert.times, wants, now)?;
-                    // Whoever wrote it there: a dry run that is asked for is never ignored.
-                    let dry_run = direct::dry_run_of(&alert.body)?;
-                    let info = RequestInfo { dry_run, event_time: time, ..alert.info() };
-                    let work = targets.into_iter().map(|target| run(target, info.clone())).collect();
-                    some(work, "alert", paths, wants)
-                }
-                _ => self.plain(&alert, wants, now).map(|work| vec![work]),
-            };
-        };
-        let mut findings = format.findings(&alert.body);
-        findings.retain(|(_, finding)| !self.is_own_echo(finding));
+        let format = formats::recognise(&alert.body);
+        let whole = vec![(String::new(), &alert.body)];
+        let mut findings = format.map_or_else(|| whole.clone(), |format| format.findings(&alert.body));
+        findings.retain(|(_, finding)| format.is_none() || !self.is_own_echo(finding));
         if findings.is_empty() {
             return Ok(vec![own_echo(alert.info(), wants)]);
         }
-        let mut places = format.places(wants.target_type);
-        if let Some(paths) = &self.target_paths {
-            places = paths;
-            findings = vec![(String::new(), &alert.body)];
-        }
+        let (findings, places) = match (&self.target_paths, format) {
+            (Some(paths), None) if !direct::is_plain(&alert.body, wants.target_type) => (whole, paths.as_slice()),
+            (_, None) => return self.plain(&alert, wants, now).map(|work| vec![work]),
+            (Some(paths), Some(_)) => (whole, paths.as_slice()),
+            (None, Some(format)) => (findings, format.places(wants.target_type)),
+        };
+        // Whoever wrote it there: a dry run that is asked for is never ignored.
+        let dry_run = direct::dry_run_of(&alert.body)?;
         let mut work = Vec::new();
         let mut seen: Vec<String> = Vec::new();
         for (path, finding) in findings {
             let mut times = alert.times.clone();
-            times.extend(first(finding, format.format.time).and_then(time));
+            times.extend(format.and_then(|format| time(first(finding, format.format.time)?)));
             for target in target::targets(finding, &format!("{}{path}", alert.path), places, wants.target_type)? {
                 let name = target.text.to_lowercase();
                 if !seen.contains(&name) {
                     seen.push(name);
-                    let mut info = RequestInfo { event_time: self.fresh(&times, wants, now)?, ..alert.info() };
-                    describe(&mut info, finding, format);
+                    let event_time = self.fresh(&times, wants, now)?;
+                    let mut info = RequestInfo { dry_run, event_time, ..alert.info() };
+                    if let Some(format) = format {
+                        describe(&mut info, finding, format);
+                    }
                     work.push(run(target, info));
                 }
             }
         }
-        some(work, format.format.name, places, wants)
+        if work.is_empty() {
+            return Err(InvalidInput.error(format!(
+                "the {} names no {}; nothing was done; looked at: {}; machine accounts and placeholders do not count",
+                format.map_or("alert".to_owned(), |format| format!("{} finding", format.format.name)),
+                wants.target_type.word(),
+                target::looked_at(places)
+            )));
+        }
+        Ok(work)
     }
 
     /// A direct event in an envelope.
@@ -232,18 +234,6 @@ fn run(target: Target, info: RequestInfo) -> Work {
     Work::Run(Box::new(Request { target, info }))
 }
 
-/// `work`, unless there is none.
-fn some(work: Vec<Work>, name: &str, places: &[Place], wants: Wants) -> Result<Vec<Work>, Error> {
-    if !work.is_empty() {
-        return Ok(work);
-    }
-    let kind = if wants.target_type == TargetType::User { "user" } else { "host" };
-    Err(InvalidInput.error(format!(
-        "the {name} finding names no {kind}; nothing was done; looked at: {}; machine accounts and placeholders do not count",
-        target::looked_at(places)
-    )))
-}
-
 fn earliest(times: &[DateTime<Utc>]) -> Option<String> {
     times.iter().min().map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
 }
@@ -272,9 +262,10 @@ fn time(value: &Value) -> Option<DateTime<Utc>> {
     }
 }
 
-fn unlooked(wants: Wants, name: String) -> OutcomeTarget {
-    let matched_by = if wants.target_type == TargetType::User { By::User } else { By::Host };
-    OutcomeTarget { target_type: wants.target_type, id: None, name, matched_by, source: None }
+/// The target of an answer for which none was looked up.
+fn unlooked(wants: Wants) -> OutcomeTarget {
+    let target_type = wants.target_type;
+    OutcomeTarget { target_type, id: None, name: String::new(), matched_by: target_type.by_name(), source: None }
 }
 
 fn own_echo(info: RequestInfo, wants: Wants) -> Work {
@@ -282,7 +273,7 @@ fn own_echo(info: RequestInfo, wants: Wants) -> Work {
     Work::Answer(Box::new(Outcome {
         status: Status::Unchanged,
         request: info,
-        ..Outcome::new(unlooked(wants, String::new()), summary)
+        ..Outcome::new(unlooked(wants), summary)
     }))
 }
 
@@ -306,7 +297,7 @@ fn several(work: Vec<Work>, wants: Wants) -> Result<Work, Error> {
         status: Status::Ambiguous,
         candidates,
         request: info,
-        ..Outcome::new(unlooked(wants, String::new()), summary)
+        ..Outcome::new(unlooked(wants), summary)
     })))
 }
 

@@ -108,10 +108,7 @@ fn mention(
     index: usize,
     target_type: TargetType,
 ) -> Result<Option<Mention>, Error> {
-    let own = match target_type {
-        TargetType::User => By::User,
-        TargetType::Host => By::Host,
-    };
+    let own = target_type.by_name();
     let mut candidates = Vec::new();
     if place.fields.is_empty() {
         if !node.is_null() {

@@ -8,6 +8,8 @@ mod model;
 mod system;
 mod systemuser;
 
+use std::collections::HashSet;
+
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -96,8 +98,9 @@ impl Session<'_> {
             self.search::<T>(filter, PAGE)
         });
         let pages = futures_util::future::try_join_all(pages).await?;
+        let wanted: HashSet<&ObjectId> = ids.iter().collect(); // up to 1,000 of 1,000
         let objects = pages.into_iter().flat_map(|page| page.results);
-        Ok(objects.filter(|object| object.id().is_ok_and(|id| ids.contains(&id))).collect())
+        Ok(objects.filter(|object| object.id().is_ok_and(|id| wanted.contains(&id))).collect())
     }
 
     /// `PUT /systemusers/{id}` with `state` and the older `suspended`, as JumpCloud's own module does. The

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use super::{
     Action, Playbook, advisories, devices,
     target::Resolved,
-    user_state::{brief, label, refuse_administrators},
+    user_state::{Changed, brief, label, refuse_administrators},
 };
 use crate::{
     error::{Error, ErrorType::OutcomeUnknown},
     jumpcloud::{ObjectId, Session, SystemUser},
-    outcome::{Advisory, Outcome, Status},
+    outcome::{Outcome, Status},
 };
 
 /// Expires a user's password. Cannot be undone: only the user can set a new one.
@@ -47,39 +47,37 @@ async fn reset(session: &Session<'_>, found: Resolved<SystemUser>) -> Result<Out
             ..outcome(summary)
         });
     }
-    let (expired, devices) = tokio::join!(expire(session, &id), devices::of_user(session, &id));
-    let now = expired?;
-    let verified = now.as_ref().and_then(|user| user.password_expired);
-    let mut advisories = Vec::new();
-    if verified != Some(true) {
-        advisories.push(Advisory::new("NOT_VISIBLE_YET", "JumpCloud accepted the command, and the user does not show an expired password yet, or could not be read back; look again."));
-    }
+    let (changed, devices) = tokio::join!(expire(session, &id), devices::of_user(session, &id));
+    let changed = changed?;
+    let mut advisories: Vec<_> = changed.doubt().into_iter().collect();
     advisories.extend(advisories::password_expired(&user, &devices));
     Ok(Outcome {
         changed: true,
-        verified,
-        user: now.as_ref().or(Some(&user)).map(brief),
-        after: now.as_ref().map(state),
+        verified: changed.verified,
+        user: changed.user.as_ref().or(Some(&user)).map(brief),
+        after: changed.user.as_ref().map(state),
         advisories,
         ..outcome(format!(
             "Expired the password of {name}; a new one has to be set at the next login.{}",
-            if verified == Some(true) { "" } else { " It does not show yet." }
+            changed.caveat()
         ))
     })
 }
 
-/// The user as read back. How soon an expiry shows there is not documented, so what is read can prove that it
-/// was done, but never that it was not.
-async fn expire(session: &Session<'_>, id: &ObjectId) -> Result<Option<SystemUser>, Error> {
+/// Expires the password and reads the user back. How soon an expiry shows there is not documented, so what is read
+/// can prove that it was done, but never that it was not.
+async fn expire(session: &Session<'_>, id: &ObjectId) -> Result<Changed, Error> {
     let answer = session.expire(id).await;
-    if answer.as_ref().is_err_and(|error| error.error_type != OutcomeUnknown) {
-        return answer.map(|()| None);
+    if let Err(error) = &answer
+        && error.error_type != OutcomeUnknown
+    {
+        return Err(error.clone());
     }
-    let now = session.get::<SystemUser>(id).await.ok().flatten();
-    let shows = now.as_ref().is_some_and(|user| user.password_expired == Some(true));
+    let user = session.get::<SystemUser>(id).await.ok().flatten();
+    let verified = user.as_ref().and_then(|user| user.password_expired);
     match answer {
-        Err(error) if !shows => Err(error),
-        _ => Ok(now),
+        Err(error) if verified != Some(true) => Err(error),
+        _ => Ok(Changed { verified, user }),
     }
 }
 

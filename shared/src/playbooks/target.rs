@@ -80,11 +80,11 @@ pub struct Resolved<T> {
 /// What to say when there is not exactly one target. A question gets an answer, so for Enrich nobody and several
 /// are outcomes; a command is done to exactly one target or fails.
 pub(super) fn not_one<T: Named>(target: &Target, candidates: Vec<Candidate>, mutating: bool) -> Result<Outcome, Error> {
-    let (kind, id_field, not_found, ambiguous) = match T::TYPE {
-        TargetType::User => ("user", "user_id", UserNotFound, AmbiguousUser),
-        TargetType::Host => ("host", "host_id", HostNotFound, AmbiguousHost),
+    let (id_field, not_found, ambiguous) = match T::TYPE {
+        TargetType::User => ("user_id", UserNotFound, AmbiguousUser),
+        TargetType::Host => ("host_id", HostNotFound, AmbiguousHost),
     };
-    let name = &target.text;
+    let (kind, name) = (T::TYPE.word(), &target.text);
     if mutating && candidates.is_empty() {
         let why = format!("JumpCloud has no {kind} {name}; nothing was done; check the spelling and the organization");
         return Err(not_found.error(why));

@@ -1,4 +1,4 @@
-//! What Enable and Disable have in common: change a user's state and find out whether it changed.
+//! What the three user actions have in common: change a user and find out whether it changed.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::{
     outcome::Advisory,
 };
 
-/// The state that a change led to.
+/// What a change led to.
 pub(super) struct Changed {
     /// Whether it was read back; `None` where it could not be read.
     pub(super) verified: Option<bool>,

@@ -327,6 +327,10 @@ async fn options_and_strictness_of_a_plain_detail_are_those_of_a_direct_event() 
     assert_eq!((&outcome["status"], codes(&outcome).len()), (&json!("dry_run"), 3));
     event["detail"]["dryrun"] = json!(true);
     assert_eq!(error_type(run(&rehearsal, "disable-user", event, &[ANY_AGE]).await), "InvalidInput");
+    // A finding to which a pipeline has added it is no order to act.
+    let mut event = sample("guardduty-user");
+    event["detail"]["dry_run"] = json!(true);
+    assert_eq!(run(&rehearsal, "disable-user", event, &[ANY_AGE]).await.unwrap()["status"], "dry_run");
     assert!(rehearsal.tenant.writes().is_empty());
 }
 
