@@ -14,6 +14,7 @@ pub mod playbooks;
 mod markdown;
 pub mod outcome;
 pub mod request;
+mod telemetry;
 
 pub mod jumpcloud;
 

@@ -9,7 +9,7 @@ use std::{
 use aws_lambda_events::sqs::SqsBatchResponse;
 use futures_util::FutureExt;
 use lambda_runtime::{
-    Diagnostic, LambdaEvent, service_fn,
+    Context, Diagnostic, LambdaEvent, service_fn,
     tracing::subscriber::{self, filter, fmt, layer::SubscriberExt, util::SubscriberInitExt},
 };
 use serde::Serialize;
@@ -20,9 +20,10 @@ use crate::{
     credentials::KeyStore,
     error::{Error, ErrorType::Internal},
     intake::{Intake, Json, Record, Settings, Wants, Work},
-    jumpcloud::Client,
+    jumpcloud::{Client, Traffic},
     outcome::{Outcome, Status},
     playbooks::{self, Done, Playbook},
+    request::RequestInfo,
 };
 
 const DEFAULT_API_URL: &str = "https://console.jumpcloud.com/api";
@@ -50,6 +51,12 @@ enum Answer {
     Batch(SqsBatchResponse),
 }
 
+impl From<Outcome> for Answer {
+    fn from(outcome: Outcome) -> Self {
+        Self::Outcome(Box::new(outcome))
+    }
+}
+
 /// What one process holds: built once, lent to every invocation. A part that failed is kept and answered.
 struct Function<'a> {
     playbook: &'a Playbook,
@@ -63,9 +70,10 @@ struct Function<'a> {
 
 /// One invocation.
 struct Invocation<'a> {
+    function: &'a Function<'a>,
     client: &'a Client,
-    playbook: &'a Playbook,
     dry_run: bool,
+    concurrency: usize,
     request_id: String,
     deadline: Instant,
     done: Done,
@@ -86,33 +94,55 @@ impl<'a> Function<'a> {
     }
 
     async fn handle(&self, event: LambdaEvent<Json>) -> Result<Answer, Error> {
-        let work = AssertUnwindSafe(self.invoke(event)).catch_unwind();
+        let (payload, context) = event.into_parts();
+        let request_id = context.request_id.clone();
+        let work = AssertUnwindSafe(self.invoke(payload, context)).catch_unwind();
         work.await.unwrap_or_else(|_| {
-            Err(Internal.error("the function hit a defect of its own; what it was about to do may or may not have been done; look at the target and report the log"))
+            let error = Internal.error("the function hit a defect of its own; what it was about to do may or may not have been done; look at the target and report the log");
+            self.refuse(&request_id, None, error).map(Answer::from)
         })
     }
 
-    async fn invoke(&self, event: LambdaEvent<Json>) -> Result<Answer, Error> {
-        let (payload, context) = event.into_parts();
+    async fn invoke(&self, payload: Json, context: Context) -> Result<Answer, Error> {
+        let request_id = context.request_id.clone();
+        let (intake, invocation) = match self.prepare(payload, context) {
+            Ok(prepared) => prepared,
+            Err(error) => return self.refuse(&request_id, None, error).map(Answer::from),
+        };
+        match intake {
+            Intake::One(work) => invocation.run(work).await.map(Answer::from),
+            Intake::Batch(records) => {
+                Ok(Answer::Batch(batch::run(records, invocation.concurrency, |record| invocation.record(record)).await))
+            }
+        }
+    }
+
+    /// Everything that can refuse an event before JumpCloud is asked.
+    fn prepare(&self, payload: Json, context: Context) -> Result<(Intake, Invocation<'_>), Error> {
         let settings = self.settings.as_ref().map_err(Error::clone)?;
         let wants = Wants { target_type: self.playbook.target_type(), mutating: self.playbook.mutating };
         let intake = settings.read(payload, wants, SystemTime::now().into())?;
         let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
         let invocation = Invocation {
+            function: self,
             client: self.client.as_ref().map_err(Error::clone)?,
-            playbook: self.playbook,
             dry_run: self.dry_run.clone()?,
+            concurrency: self.concurrency.clone()?,
             request_id: context.request_id,
             deadline: Instant::now() + left.saturating_sub(TIME_TO_ANSWER),
             done: Done::default(),
         };
-        match intake {
-            Intake::One(work) => Ok(Answer::Outcome(Box::new(invocation.run(work).await?))),
-            Intake::Batch(records) => {
-                let concurrency = self.concurrency.clone()?;
-                Ok(Answer::Batch(batch::run(records, concurrency, |record| invocation.record(record)).await))
-            }
-        }
+        Ok((intake, invocation))
+    }
+
+    /// An event that was refused before its playbook ran leaves its line in the log as well.
+    fn refuse(&self, request_id: &str, event_id: Option<&str>, error: Error) -> Result<Outcome, Error> {
+        let info = RequestInfo {
+            request_id: request_id.to_owned(),
+            event_id: event_id.map(str::to_owned),
+            ..RequestInfo::default()
+        };
+        playbooks::complete(self.playbook, None, info, Err(error), Traffic::default(), 0)
     }
 }
 
@@ -122,13 +152,13 @@ impl Invocation<'_> {
             Work::Run(mut request) => {
                 request.info.dry_run |= self.dry_run;
                 request.info.request_id.clone_from(&self.request_id);
-                playbooks::run(self.playbook, self.client, *request, self.deadline, &self.done).await
+                playbooks::run(self.function.playbook, self.client, *request, self.deadline, &self.done).await
             }
             Work::Answer(mut outcome) => {
                 let mut info = std::mem::take(&mut outcome.request);
                 info.dry_run |= self.dry_run;
                 info.request_id.clone_from(&self.request_id);
-                Ok(playbooks::complete(self.playbook, *outcome, info, 0, 0))
+                playbooks::complete(self.function.playbook, None, info, Ok(*outcome), Traffic::default(), 0)
             }
         }
     }
@@ -136,7 +166,12 @@ impl Invocation<'_> {
     /// Whether all of a record was done. A question without an answer (nobody of that name) is a failure here,
     /// where nobody reads the answer.
     async fn record(&self, record: Record) -> bool {
-        let Ok(work) = record.work else { return false };
+        let work = match record.work {
+            Ok(work) => work,
+            Err(error) => {
+                return self.function.refuse(&self.request_id, Some(&record.message_id), error).is_ok();
+            }
+        };
         for work in work {
             let result = self.run(work).await;
             if !result.is_ok_and(|outcome| !matches!(outcome.status, Status::NotFound | Status::Ambiguous)) {

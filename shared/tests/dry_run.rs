@@ -101,5 +101,5 @@ async fn the_client_itself_refuses_to_change_anything() {
         assert_eq!(refused.unwrap_err().error_type, ErrorType::Internal);
     }
     assert!(rehearsal.tenant.requests().is_empty());
-    assert_eq!(session.calls(), 0);
+    assert_eq!(session.traffic().calls, 0);
 }

@@ -133,9 +133,6 @@ impl Settings {
             .map_err(|_| InvalidInput.error("the record is not an SQS record"))
             .and_then(|message| envelope::open_message(index, message))
             .and_then(|alert| self.alert(alert, wants, now));
-        if let Err(error) = &work {
-            tracing::error!(error_type = ?error.error_type, message = error.message, event_id = text("messageId"), "failed");
-        }
         Record { message_id: text("messageId"), group, work }
     }
 

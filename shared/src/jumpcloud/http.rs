@@ -2,7 +2,7 @@
 
 use std::{
     net::IpAddr,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -85,7 +85,7 @@ impl Client {
 
     /// The calls of one invocation. With `dry_run` nothing but reads can be sent.
     pub fn session(&self, deadline: Instant, dry_run: bool) -> Session<'_> {
-        Session { client: self, deadline, dry_run, calls: AtomicU32::new(0) }
+        Session { client: self, deadline, dry_run, traffic: Mutex::default() }
     }
 }
 
@@ -115,7 +115,18 @@ pub struct Session<'a> {
     client: &'a Client,
     deadline: Instant,
     dry_run: bool,
-    calls: AtomicU32,
+    traffic: Mutex<Traffic>,
+}
+
+/// What was sent to JumpCloud in one invocation.
+#[derive(Clone, Debug, Default)]
+pub struct Traffic {
+    /// Requests, repeated ones included.
+    pub calls: u32,
+    /// Those that were answered with 429.
+    pub throttled: u32,
+    /// How long each took that ended.
+    pub latencies_ms: Vec<u64>,
 }
 
 /// Why a try failed.
@@ -139,9 +150,13 @@ impl Session<'_> {
         self.dry_run
     }
 
-    /// How many requests were sent so far, repeated ones included.
-    pub fn calls(&self) -> u32 {
-        self.calls.load(Ordering::Relaxed)
+    /// What was sent so far.
+    pub fn traffic(&self) -> Traffic {
+        self.count().clone()
+    }
+
+    fn count(&self) -> MutexGuard<'_, Traffic> {
+        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends a read and decodes its answer; `None` for 404.
@@ -180,7 +195,11 @@ impl Session<'_> {
             if left.is_zero() || (changes && left < MIN_TIME_FOR_A_CHANGE) {
                 break out_of_time();
             }
-            let failure = match self.try_once(request, &key, left).await {
+            self.count().calls += 1;
+            let start = Instant::now();
+            let answer = self.try_once(request, &key, left).await;
+            self.count().latencies_ms.push(start.elapsed().as_millis().try_into().unwrap_or(u64::MAX));
+            let failure = match answer {
                 Ok(None) if arrived && changes => break UnexpectedResponse.error("not found"),
                 Ok(body) => return Ok(body),
                 Err(failure) => failure,
@@ -239,7 +258,6 @@ impl Session<'_> {
             None if request.method == Method::GET => builder,
             None => builder.header(CONTENT_LENGTH, 0), // left out otherwise, which servers may refuse with 411
         };
-        self.calls.fetch_add(1, Ordering::Relaxed);
         let response = builder.send().await.map_err(|error| self.unanswered(&error))?;
         let status = response.status();
         let headers = response.headers().clone();
@@ -253,6 +271,9 @@ impl Session<'_> {
         tracing::debug!(method = %request.method, status = status.as_u16(), collection = request.path.split('/').nth(1), "JumpCloud answered");
         if status == StatusCode::NOT_FOUND {
             return Ok(None);
+        }
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            self.count().throttled += 1;
         }
         if !status.is_success() {
             return Err(refused(status, &headers, &body.unwrap_or_default(), key));

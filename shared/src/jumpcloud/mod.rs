@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use self::http::{Effect, Request};
 pub use self::{
-    http::{Client, Session},
+    http::{Client, Session, Traffic},
     model::{GraphObject, Object, ObjectId},
     system::{OsKind, System},
     systemuser::SystemUser,

@@ -26,10 +26,11 @@ use self::target::{Named, Resolved};
 
 use crate::{
     error::Error,
-    jumpcloud::{Client, Listing, ObjectId, Session, System, SystemUser},
+    jumpcloud::{Client, Listing, ObjectId, Session, System, SystemUser, Traffic},
     markdown,
     outcome::{Advisory, Outcome},
     request::{Request, RequestInfo, Target, TargetType},
+    telemetry::Run,
 };
 
 /// A playbook, as data: each function's binary names one and so holds the code of no other.
@@ -99,48 +100,30 @@ pub async fn run(
         Action::User(act) => perform(playbook.mutating, &session, &request.target, done, act).await,
         Action::Host(act) => perform(playbook.mutating, &session, &request.target, done, act).await,
     };
-    let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-    match result {
-        Ok(outcome) => Ok(complete(playbook, outcome, request.info, session.calls(), duration_ms)),
-        Err(error) => {
-            tracing::error!(
-                playbook = playbook.name,
-                error_type = ?error.error_type,
-                message = error.message,
-                event_id = request.info.event_id,
-                api_calls = session.calls(),
-                duration_ms,
-                "failed"
-            );
-            Err(error)
-        }
-    }
+    let duration_ms = start.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
+    complete(playbook, Some(&request.target), request.info, result, session.traffic(), duration_ms)
 }
 
-/// Fills in what an outcome says of its request and its run, and logs it.
+/// Fills in what an outcome says of its request and its run, and logs how the run ended.
 pub fn complete(
     playbook: &Playbook,
-    mut outcome: Outcome,
+    target: Option<&Target>,
     info: RequestInfo,
-    api_calls: u32,
+    result: Result<Outcome, Error>,
+    traffic: Traffic,
     duration_ms: u64,
-) -> Outcome {
-    outcome.playbook = playbook.name;
-    outcome.markdown = markdown::render(&outcome);
-    outcome.api_calls = api_calls;
-    outcome.duration_ms = duration_ms;
-    outcome.request = info;
-    tracing::info!(
-        playbook = playbook.name,
-        status = ?outcome.status,
-        target_id = outcome.target.id.as_ref().map(|id| id.as_str()),
-        changed = outcome.changed,
-        event_id = outcome.request.event_id,
-        api_calls,
-        duration_ms,
-        "done"
-    );
-    outcome
+) -> Result<Outcome, Error> {
+    let result = result.map(|mut outcome| {
+        outcome.playbook = playbook.name;
+        outcome.markdown = markdown::render(&outcome);
+        outcome.api_calls = traffic.calls;
+        outcome.duration_ms = duration_ms;
+        outcome.request = info.clone();
+        outcome
+    });
+    let Playbook { name, mutating, .. } = *playbook;
+    Run { playbook: name, mutating, target, info: &info, result: result.as_ref(), traffic, duration_ms }.log();
+    result
 }
 
 async fn perform<T: Named>(

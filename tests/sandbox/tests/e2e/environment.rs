@@ -6,7 +6,7 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::error_type;
+use crate::{error_type, runs};
 
 fn event() -> Value {
     json!({"username": "jsmith"})
@@ -124,20 +124,16 @@ async fn log_lines_follow_lambdas_format_and_level() {
     let rehearsal = Rehearsal::start().await;
     let function = rehearsal.function("enrich-user", &[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
     function.invoke(event(), TIMEOUT).await.unwrap();
-    let logs = function.logs();
-    let line: Value = logs
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .find(|line: &Value| line["message"] == "done")
-        .unwrap();
+    let line = runs(&function, 1).await.remove(0);
     assert!(line["timestamp"].as_str().unwrap().ends_with('Z'));
     assert_eq!(
         (&line["level"], &line["playbook"], &line["target_id"]),
         (&json!("INFO"), &json!("enrich-user"), &json!("5f0c1b2a3d4e5f6071829301"))
     );
-    assert!(line["span"]["requestId"].is_string());
 
+    // Above INFO, what is left is the line of the run.
     let function = rehearsal.function("enrich-user", &[("AWS_LAMBDA_LOG_LEVEL", "ERROR")]).await;
     function.invoke(event(), TIMEOUT).await.unwrap();
-    assert_eq!(function.logs(), "");
+    runs(&function, 1).await;
+    assert_eq!(function.logs().lines().count(), 1);
 }

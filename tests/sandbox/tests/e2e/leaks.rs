@@ -7,6 +7,8 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
+use crate::runs;
+
 /// Runs one invocation at the most talkative log level; everything that comes out of it.
 async fn everything(rehearsal: &Rehearsal, playbook: &str, event: Value) -> String {
     let function = rehearsal.function(playbook, &[("AWS_LAMBDA_LOG_LEVEL", "TRACE"), ("RUST_LOG", "trace")]).await;
@@ -52,14 +54,20 @@ async fn a_payload_is_never_repeated_by_an_error_or_a_log() {
         assert!(out.contains("InvalidInput"), "{out}");
         assert!(!out.contains("hunter2"), "{out}");
     }
-    // Reason and correlation go back to the caller and nowhere else.
-    let function = rehearsal.function("disable-user", &[("AWS_LAMBDA_LOG_LEVEL", "TRACE")]).await;
-    function
-        .invoke(json!({"username": "jsmith", "reason": "hunter2", "correlation": "hunter2"}), TIMEOUT)
-        .await
-        .unwrap();
+    // A question's reason and target go back to the caller and nowhere else.
+    let event = json!({"username": "jsmith", "reason": "hunter2"});
+    let function = rehearsal.function("enrich-user", &[("AWS_LAMBDA_LOG_LEVEL", "TRACE")]).await;
+    function.invoke(event.clone(), TIMEOUT).await.unwrap();
+    runs(&function, 1).await;
     let logs = function.logs();
     assert!(!logs.contains("hunter2") && !logs.contains("jsmith"), "{logs}");
+    // A command's stand in the audit record and in no other line.
+    let function = rehearsal.function("disable-user", &[("AWS_LAMBDA_LOG_LEVEL", "TRACE")]).await;
+    function.invoke(event, TIMEOUT).await.unwrap();
+    runs(&function, 1).await;
+    let logs = function.logs();
+    let named: Vec<&str> = logs.lines().filter(|line| line.contains("hunter2") || line.contains("jsmith")).collect();
+    assert!(matches!(named[..], [line] if line.contains("\"audit\":")), "{named:?}");
 }
 
 #[tokio::test]

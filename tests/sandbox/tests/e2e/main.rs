@@ -9,7 +9,11 @@ mod errors;
 mod leaks;
 mod local;
 mod shutdown;
+mod telemetry;
 
+use std::time::Duration;
+
+use sandbox::lambda::Function;
 use serde_json::Value;
 
 /// A sample event.
@@ -32,4 +36,20 @@ fn codes(outcome: &Value) -> Vec<&str> {
         .iter()
         .map(|advisory| advisory["code"].as_str().expect("a code"))
         .collect()
+}
+
+/// The lines of the runs so far, once there are `count` of them: a line may come after the answer.
+async fn runs(function: &Function, count: usize) -> Vec<Value> {
+    let lines = async {
+        loop {
+            let logs = function.logs();
+            let lines = logs.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let runs: Vec<Value> = lines.filter(|line| line["_aws"].is_object()).collect();
+            if runs.len() >= count {
+                return runs;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), lines).await.expect("the lines of the runs")
 }

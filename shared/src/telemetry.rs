@@ -1,0 +1,141 @@
+//! The line that each run leaves in the log: its metrics and, where something could be changed, the audit record.
+//!
+//! One JSON object on stdout, whatever the log's format and level: CloudWatch takes the metrics out of it by
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>,
+//! and `audit` is what an export selects.
+
+use std::{
+    env,
+    io::{Write, stdout},
+    time::SystemTime,
+};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+
+use crate::{
+    error::Error,
+    jumpcloud::Traffic,
+    outcome::Outcome,
+    request::{RequestInfo, Target},
+};
+
+const NAMESPACE: &str = "JumpCloudPlaybooks";
+/// A metric may hold so many values in one line.
+const MAX_VALUES: usize = 100;
+/// A correlation is any JSON; longer ones stay out of the log, whose lines CloudWatch limits.
+const MAX_CORRELATION: usize = 4096;
+
+/// What is known of a run when it ends.
+pub(crate) struct Run<'a> {
+    pub(crate) playbook: &'a str,
+    /// Whether the playbook can change something: then it is audited.
+    pub(crate) mutating: bool,
+    /// `None` where the event never got as far as naming one.
+    pub(crate) target: Option<&'a Target>,
+    pub(crate) info: &'a RequestInfo,
+    pub(crate) result: Result<&'a Outcome, &'a Error>,
+    pub(crate) traffic: Traffic,
+    pub(crate) duration_ms: u64,
+}
+
+impl Run<'_> {
+    /// Writes the line.
+    pub(crate) fn log(self) {
+        let function = env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|_| self.playbook.to_owned());
+        let line = self.line(&function, SystemTime::now().into());
+        // A log that cannot be written is no reason to fail what was done.
+        let _ = writeln!(stdout().lock(), "{line}");
+    }
+
+    fn line(mut self, function: &str, now: DateTime<Utc>) -> Value {
+        self.traffic.latencies_ms.truncate(MAX_VALUES);
+        let count = |name: &str| json!({"Name": name, "Unit": "Count"});
+        let milliseconds = |name: &str| json!({"Name": name, "Unit": "Milliseconds"});
+        let target_id = self.result.ok().and_then(|outcome| outcome.target.id.as_ref());
+        let mut line = json!({
+            // Without a time Lambda takes a line for INFO, whatever it is.
+            "timestamp": now.to_rfc3339_opts(SecondsFormat::Millis, true),
+            "level": if self.result.is_ok() { "INFO" } else { "ERROR" },
+            "message": if self.result.is_ok() { "done" } else { "failed" },
+            "playbook": self.playbook,
+            "target_id": target_id,
+            "request_id": self.info.request_id,
+            "event_id": self.info.event_id,
+            "correlation": correlation(self.info),
+            "error": self.result.err().map(|error| &error.message),
+            "FunctionName": function,
+            "Outcome": self.outcome(),
+            "Runs": 1,
+            "RunDuration": self.duration_ms,
+            "JumpCloudCalls": self.traffic.calls,
+            "JumpCloudThrottles": self.traffic.throttled,
+            "JumpCloudLatency": self.traffic.latencies_ms,
+            "_aws": {
+                "Timestamp": now.timestamp_millis(),
+                "CloudWatchMetrics": [
+                    {
+                        "Namespace": NAMESPACE,
+                        "Dimensions": [["FunctionName", "Outcome"]],
+                        "Metrics": [count("Runs")],
+                    },
+                    {
+                        "Namespace": NAMESPACE,
+                        "Dimensions": [["FunctionName"]],
+                        "Metrics": [
+                            milliseconds("RunDuration"),
+                            count("JumpCloudCalls"),
+                            count("JumpCloudThrottles"),
+                            milliseconds("JumpCloudLatency"),
+                        ],
+                    },
+                ],
+            },
+        });
+        if self.mutating {
+            line["audit"] = self.audit();
+        }
+        line
+    }
+
+    /// The status, or the name of the error: the two sets have no name in common.
+    fn outcome(&self) -> Value {
+        match self.result {
+            Ok(outcome) => json!(outcome.status),
+            Err(error) => json!(format!("{:?}", error.error_type)),
+        }
+    }
+
+    /// Who asked, for what, and what became of it. Names people, as an audit must; other lines do not.
+    fn audit(&self) -> Value {
+        let asked = self.target.map(|target| json!({"matched_by": target.by, "name": target.text}));
+        let outcome = self.result.ok();
+        json!({
+            "playbook": self.playbook,
+            "asked": asked,
+            "request": {
+                "request_id": self.info.request_id,
+                "dry_run": self.info.dry_run,
+                "reason": self.info.reason,
+                "correlation": correlation(self.info),
+                "event_source": self.info.event_source,
+                "event_id": self.info.event_id,
+                "event_time": self.info.event_time,
+            },
+            "result": self.outcome(),
+            "target": outcome.map(|outcome| &outcome.target),
+            "changed": outcome.map(|outcome| outcome.changed),
+            "verified": outcome.map(|outcome| outcome.verified),
+            "before": outcome.map(|outcome| &outcome.before),
+            "after": outcome.map(|outcome| &outcome.after),
+            "undo": outcome.map(|outcome| &outcome.undo),
+            "error": self.result.err().map(|error| &error.message),
+        })
+    }
+}
+
+fn correlation(info: &RequestInfo) -> Option<Value> {
+    let correlation = info.correlation.as_ref()?;
+    let length = correlation.to_string().len();
+    Some(if length <= MAX_CORRELATION { correlation.clone() } else { json!(format!("[{length} bytes, left out]")) })
+}
