@@ -5,11 +5,14 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use axum::{body::Body, http::Response};
+use axum::{
+    body::{Body, Bytes},
+    http::{Request, Response},
+};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::serve::serve;
+use crate::serve::{Cut, serve};
 
 /// A running stand-in. Ends when dropped.
 pub struct Secrets {
@@ -31,24 +34,20 @@ pub const SECRET_ID: &str = "jumpcloud/api-key";
 impl Secrets {
     /// Starts the stand-in on a free loopback port.
     pub async fn start(secret: &str) -> Self {
+        Self::start_on(0, secret).await
+    }
+
+    /// The same on this port.
+    pub async fn start_on(port: u16, secret: &str) -> Self {
         let state = Arc::new(Mutex::new(State { secret: secret.to_owned(), error: None, silent: false, reads: 0 }));
         let shared = state.clone();
-        let (address, task) = serve(move |request| {
-            let wanted: Value = serde_json::from_slice(request.body()).unwrap_or_default();
-            let mut state = shared.lock().expect("no panic under the lock");
-            state.reads += 1;
-            let (status, body) = match state.error {
-                Some(code) => (400, json!({"__type": code, "Message": "ordered by a test"})),
-                None if wanted["SecretId"] != SECRET_ID => (400, json!({"__type": "ResourceNotFoundException", "Message": "no such secret"})),
-                None => (200, json!({"Name": SECRET_ID, "SecretString": state.secret, "VersionId": "00000000-0000-0000-0000-000000000001"})),
-            };
-            let answer = Response::builder().status(status).header("content-type", "application/x-amz-json-1.1");
-            let answer = answer.body(Body::from(body.to_string())).expect("a valid answer");
-            let silent = state.silent;
-            async move { if silent { std::future::pending().await } else { Ok(answer) } }
-        })
-        .await;
+        let (address, task) = serve(move |request| answer(shared.clone(), request)).await;
         Self { address, state, task }
+    }
+
+    /// Answers a request that came another way than through [`Secrets::url`], such as over TLS.
+    pub async fn answer(&self, request: Request<Bytes>) -> Result<Response<Body>, Cut> {
+        answer(self.state.clone(), request).await
     }
 
     /// For `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
@@ -92,4 +91,23 @@ impl Drop for Secrets {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+async fn answer(state: Arc<Mutex<State>>, request: Request<Bytes>) -> Result<Response<Body>, Cut> {
+    let wanted: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+    let (status, body, silent) = {
+        let mut state = state.lock().expect("no panic under the lock");
+        state.reads += 1;
+        let (status, body) = match state.error {
+            Some(code) => (400, json!({"__type": code, "Message": "ordered by a test"})),
+            None if wanted["SecretId"] != SECRET_ID => (400, json!({"__type": "ResourceNotFoundException", "Message": "no such secret"})),
+            None => (200, json!({"Name": SECRET_ID, "SecretString": state.secret, "VersionId": "00000000-0000-0000-0000-000000000001"})),
+        };
+        (status, body, state.silent)
+    };
+    if silent {
+        std::future::pending::<()>().await;
+    }
+    let answer = Response::builder().status(status).header("content-type", "application/x-amz-json-1.1");
+    Ok(answer.body(Body::from(body.to_string())).expect("a valid answer"))
 }

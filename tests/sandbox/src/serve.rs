@@ -8,7 +8,11 @@ use axum::{
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    task::JoinHandle,
+};
 
 /// The connection is closed without an answer.
 #[derive(Debug)]
@@ -22,29 +26,37 @@ impl fmt::Display for Cut {
 
 impl std::error::Error for Cut {}
 
-/// Serves `handler` on a free loopback port until the task is dropped.
-pub async fn serve<F, R>(handler: F) -> (SocketAddr, JoinHandle<()>)
+/// Serves `handler` on this loopback port, a free one for 0, until the task is dropped.
+pub async fn serve<F, R>(port: u16, handler: F) -> (SocketAddr, JoinHandle<()>)
 where
     F: Fn(Request<Bytes>) -> R + Clone + Send + Sync + 'static,
     R: Future<Output = Result<Response<Body>, Cut>> + Send,
 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free loopback port");
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a free loopback port");
     let address = listener.local_addr().expect("a bound address");
     let task = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let handler = handler.clone();
-            let service = service_fn(move |request: Request<Incoming>| {
-                let handler = handler.clone();
-                async move {
-                    let (head, body) = request.into_parts();
-                    let body = to_bytes(Body::new(body), usize::MAX).await.map_err(|_| Cut)?;
-                    handler(Request::from_parts(head, body)).await
-                }
-            });
-            let connection =
-                http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
-            tokio::spawn(connection);
+            tokio::spawn(connection(stream, handler.clone()));
         }
     });
     (address, task)
+}
+
+/// Serves `handler` on one connection, be it bare or inside of TLS, until either side ends it.
+pub async fn connection<S, F, R>(stream: S, handler: F)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    F: Fn(Request<Bytes>) -> R + Clone,
+    R: Future<Output = Result<Response<Body>, Cut>>,
+{
+    let service = service_fn(move |request: Request<Incoming>| {
+        let handler = handler.clone();
+        async move {
+            let (head, body) = request.into_parts();
+            let body = to_bytes(Body::new(body), usize::MAX).await.map_err(|_| Cut)?;
+            handler(Request::from_parts(head, body)).await
+        }
+    });
+    // How a connection ends is the client's affair, or was ordered by a test.
+    let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
 }

@@ -70,6 +70,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Tenant {
     /// Starts a freshly seeded tenant on a free loopback port.
     pub async fn start() -> Self {
+        Self::start_on(0).await
+    }
+
+    /// The same on this port.
+    pub async fn start_on(port: u16) -> Self {
         let shared = Arc::new(Shared {
             org: Mutex::new(Org::seeded()),
             orders: Mutex::default(),
@@ -79,8 +84,13 @@ impl Tenant {
             cut_every: Mutex::new(0),
         });
         let state = shared.clone();
-        let (address, task) = serve(move |request| answer(state.clone(), request)).await;
+        let (address, task) = serve(port, move |request| answer(state.clone(), request)).await;
         Self { address, shared, task }
+    }
+
+    /// Answers a request that came another way than through [`Tenant::url`], such as over TLS.
+    pub async fn answer(&self, request: Request<Bytes>) -> Result<Response<Body>, Cut> {
+        answer(self.shared.clone(), request).await
     }
 
     /// The v1 base, for `JUMPCLOUD_API_URL`.

@@ -70,7 +70,7 @@ async fn main() -> ExitCode {
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
     let shared = report.clone();
     let (front, _task) =
-        serve(move |request| forward(client.clone(), v1_url.clone(), v2_url.clone(), shared.clone(), request)).await;
+        serve(0, move |request| forward(client.clone(), v1_url.clone(), v2_url.clone(), shared.clone(), request)).await;
 
     let mut failed = 0;
     for (playbook, event) in RUNS {

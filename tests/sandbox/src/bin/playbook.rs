@@ -45,7 +45,7 @@ enum Command {
     List,
     /// Keep a tenant and all functions up behind Lambda's Invoke API
     Serve {
-        /// The port on loopback
+        /// The port on loopback; the tenant and Secrets Manager take the two after it (0: any free ones)
         #[arg(long, default_value_t = 9001)]
         port: u16,
     },
@@ -80,7 +80,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     if arguments.live && playbook.mutating && !arguments.yes {
         confirm(playbook.name)?;
     }
-    let sandbox = Sandbox::start(arguments.live).await?;
+    let sandbox = Sandbox::start(arguments.live, 0).await?;
     let binaries = binaries::functions(&[playbook.name]);
     let binary = binaries.get(playbook.name).ok_or("cargo built no binary of that name")?;
     let function = Function::start(binary, sandbox.env.iter().map(|(name, value)| (*name, value.clone())), true).await;
@@ -100,7 +100,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
 }
 
 async fn serve(port: u16) -> Result<ExitCode, String> {
-    let sandbox = Sandbox::start(false).await?;
+    let sandbox = Sandbox::start(false, port).await?;
     let names: Vec<&str> = PLAYBOOKS.iter().map(|playbook| playbook.name).collect();
     let mut functions = HashMap::new();
     for (name, binary) in binaries::functions(&names) {
@@ -114,6 +114,11 @@ async fn serve(port: u16) -> Result<ExitCode, String> {
     eprintln!(
         "  aws lambda invoke --endpoint-url http://{address} --function-name disable-user --cli-binary-format raw-in-base64-out --payload '{{\"username\":\"jsmith\"}}' /dev/stdout"
     );
+    for (name, value) in &sandbox.env {
+        if name.contains("URL") {
+            eprintln!("  {name}={value}");
+        }
+    }
     axum::serve(listener, invoke_api::router(functions)).await.map_err(|error| error.to_string())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -152,7 +157,9 @@ struct Sandbox {
 }
 
 impl Sandbox {
-    async fn start(live: bool) -> Result<Self, String> {
+    /// The tenant and Secrets Manager on the two ports after `port`, or, for 0, on free ones.
+    async fn start(live: bool, port: u16) -> Result<Self, String> {
+        let after = |distance| if port == 0 { 0 } else { port + distance };
         let mut env = passed_on(&[
             "DRY_RUN",
             "TARGET_PATHS",
@@ -175,11 +182,11 @@ impl Sandbox {
                 None => return Err("--live needs the key: set JUMPCLOUD_SECRET_ID (with AWS credentials in the environment) or JUMPCLOUD_API_KEY".to_owned()),
             }
         } else {
-            let tenant = Tenant::start().await;
+            let tenant = Tenant::start_on(after(1)).await;
             // A sample event is as old as its file; in a rehearsal that is no reason to refuse it.
             env.push(("MAX_EVENT_AGE_SECONDS", u32::MAX.to_string()));
             env.push(("JUMPCLOUD_API_URL", tenant.url()));
-            (Some(tenant), Some(Secrets::start(API_KEY).await))
+            (Some(tenant), Some(Secrets::start_on(after(2), API_KEY).await))
         };
         env.extend(passed_on(&["MAX_EVENT_AGE_SECONDS"]));
         env.extend(secrets.iter().flat_map(Secrets::env));
