@@ -1,0 +1,74 @@
+"""The template as CloudFormation would deploy it: SAM expanded, parameters and conditions resolved."""
+
+import copy
+from pathlib import Path
+
+from samcli.yamlhelper import yaml_parse
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTHING = {"Ref": "AWS::NoValue"}
+
+
+class Resolved:
+    """`resources` and `outputs` that exist with these parameters, without `Fn::If` and references to parameters."""
+
+    def __init__(self, **parameters):
+        source = yaml_parse((ROOT / "template.yaml").read_text())
+        self.source = copy.deepcopy(source)
+        declared = source["Parameters"]
+        unknown = set(parameters) - set(declared)
+        assert not unknown, f"no such parameters: {unknown}"
+        self.parameters = {name: str(parameters.get(name, body["Default"])) for name, body in declared.items()}
+        # CloudFormation takes the code from a bucket; the translator wants to see one.
+        for resource in source["Resources"].values():
+            for key in ("CodeUri", "DefinitionUri"):
+                if isinstance(resource.get("Properties", {}).get(key), str):
+                    resource["Properties"][key] = f"s3://bucket/{resource['Properties'][key]}"
+        translator = Translator({}, Parser())
+        template = translator.translate(source, self.parameters)
+        self.conditions = template["Conditions"]
+        self.resources = self._present(template["Resources"])
+        self.outputs = self._present(template["Outputs"])
+
+    def of_type(self, *types):
+        return {name: body for name, body in self.resources.items() if body["Type"] in types}
+
+    def _present(self, section):
+        kept = {name: body for name, body in section.items() if self._holds(body.get("Condition"))}
+        return {name: self._value(body) for name, body in kept.items()}
+
+    def _holds(self, condition):
+        if condition is None:
+            return True
+        if isinstance(condition, str):
+            return self._holds(self.conditions[condition])
+        (function, arguments), = condition.items()
+        match function:
+            case "Condition":
+                return self._holds(arguments)
+            case "Fn::Equals":
+                left, right = (str(self._value(argument)) for argument in arguments)
+                return left == right
+            case "Fn::And":
+                return all(self._holds(argument) for argument in arguments)
+            case "Fn::Or":
+                return any(self._holds(argument) for argument in arguments)
+            case "Fn::Not":
+                return not self._holds(arguments[0])
+        raise AssertionError(f"unknown condition {condition}")
+
+    def _value(self, value):
+        if isinstance(value, list):
+            resolved = [self._value(item) for item in value]
+            return [item for item in resolved if item != NOTHING]
+        if not isinstance(value, dict):
+            return value
+        if set(value) == {"Fn::If"}:
+            condition, then, otherwise = value["Fn::If"]
+            return self._value(then if self._holds(condition) else otherwise)
+        if set(value) == {"Ref"} and value["Ref"] in self.parameters:
+            return self.parameters[value["Ref"]]
+        resolved = {key: self._value(item) for key, item in value.items()}
+        return {key: item for key, item in resolved.items() if item != NOTHING}
