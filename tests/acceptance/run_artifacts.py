@@ -1,0 +1,166 @@
+"""What `sam build` made, run: under AWS's Runtime Interface Emulator, against the rehearsal tenant, with the secret in moto.
+
+The artifacts are checked first: their glibc, and that panics unwind.
+"""
+
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from socket import socket
+
+import boto3
+import samcli
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILT = ROOT / ".aws-sam" / "build"
+API_KEY = "jca_rehearsal_0123456789abcdef"  # the tenant's
+AMAZON_LINUX_2023 = (2, 34)
+# What a Rust panic that unwinds is marked with. A binary built with `abort` never raises one.
+UNWINDING = b"MOZ\0RUST"
+
+# Function: an event that succeeds with this status, and one that fails with this name.
+CASES = {
+    "EnrichHost": ({"hostname": "Computer123"}, "succeeded", {"hostname": "Computer123", "dryrun": True}, "InvalidInput"),
+    "EnrichUser": ({"username": "jsmith"}, "succeeded", {"username": "jsmith", "email": "x@company.com"}, "InvalidInput"),
+    "DisableUser": ({"username": "jsmith"}, "succeeded", {"username": "nobody"}, "UserNotFound"),
+    "EnableUser": ({"username": "jsmith"}, "succeeded", {"user": "kim@company.com"}, "AmbiguousUser"),
+    "ResetPassword": ({"username": "jsmith"}, "succeeded", {"username": "cadmin"}, "Protected"),
+    "ShutdownHost": ({"hostname": "Computer123"}, "accepted", {"hostname": "MacBook-Ana"}, "Unsupported"),
+}
+
+
+def free_port():
+    with socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@contextmanager
+def process(command, **options):
+    running = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
+    try:
+        yield running
+    finally:
+        running.terminate()
+        running.wait(timeout=10)
+
+
+def post(url, body):
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return json.loads(response.read())
+
+
+def wait_for(port, running):
+    end = time.monotonic() + 60
+    while time.monotonic() < end and running.poll() is None:
+        with socket() as probe:
+            probe.settimeout(1)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise SystemExit(f"{running.args[0]} does not listen on {port}")
+
+
+def check_binary(binary):
+    content = binary.read_bytes()
+    versions = {tuple(map(int, version.split(b"."))) for version in re.findall(rb"GLIBC_(\d+\.\d+)\b", content)}
+    newest = max(versions)
+    assert newest <= AMAZON_LINUX_2023, f"{binary} needs glibc {newest}"
+    if platform.machine() == "x86_64":  # elsewhere the mark is not in one piece
+        assert UNWINDING in content, f"{binary} was built with panic=abort: see the release profile"
+    return f"{len(content) / 1e6:.2f} MB, glibc {newest[0]}.{newest[1]}"
+
+
+@contextmanager
+def tenant():
+    """The URL of a rehearsal tenant."""
+    command = ["cargo", "playbook", "serve", "--port", "0"]
+    with process(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as running:
+        for line in running.stderr:
+            if url := re.search(r"JUMPCLOUD_API_URL=(\S+)", line):
+                yield url[1]
+                return
+        raise SystemExit("cargo playbook serve gave no tenant")
+
+
+@contextmanager
+def secrets_manager():
+    """An endpoint and the ARN of the secret in it."""
+    port = free_port()
+    with process(["moto_server", "-H", "127.0.0.1", "-p", str(port)], stderr=subprocess.DEVNULL) as running:
+        wait_for(port, running)
+        endpoint = f"http://127.0.0.1:{port}"
+        client = boto3.client(
+            "secretsmanager", "us-east-1", endpoint_url=endpoint, aws_access_key_id="x", aws_secret_access_key="x"
+        )
+        yield endpoint, client.create_secret(Name="jumpcloud", SecretString=API_KEY)["ARN"]
+
+
+def main():
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        machine = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
+        emulator = shutil.copy(Path(samcli.__file__).parent / "local/rapid" / f"aws-lambda-rie-{machine}", folder / "rie")
+        os.chmod(emulator, 0o700)  # packages do not keep the executable bit
+        url = stack.enter_context(tenant())
+        endpoint, arn = stack.enter_context(secrets_manager())
+        env = {
+            "PATH": os.environ["PATH"],
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "x",
+            "AWS_SECRET_ACCESS_KEY": "x",
+            "AWS_LAMBDA_LOG_FORMAT": "JSON",
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": endpoint,
+            "JUMPCLOUD_SECRET_ID": arn,
+            "JUMPCLOUD_API_URL": url,
+        }
+        for name, (good, status, bad, error) in CASES.items():
+            binary = BUILT / f"{name}Function" / "bootstrap"
+            facts = check_binary(binary)
+            port, api = free_port(), free_port()
+            command = [
+                emulator,
+                "--runtime-interface-emulator-address",
+                f"127.0.0.1:{port}",
+                "--runtime-api-address",
+                f"127.0.0.1:{api}",
+                str(binary),
+            ]
+            with process(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+                wait_for(port, running)
+                invoke = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
+                outcome, failure = post(invoke, good), post(invoke, bad)
+            assert outcome.get("status") == status, f"{name}: {outcome}"
+            assert failure.get("errorType") == error, f"{name}: {failure}"
+            print(f"{name}: {facts}; {outcome['summary']} / {failure['errorType']}")
+    containers(list(CASES))
+
+
+def containers(names):
+    """`sam local invoke` of each function, where a container engine is there."""
+    if subprocess.run(["docker", "info"], capture_output=True).returncode != 0:
+        print("NOT RUN: `sam local invoke`, there is no container engine", file=sys.stderr)
+        return
+    env_vars = str(ROOT / "tests/env-vars.json")
+    command = ["cargo", "playbook", "serve", "--port", "9001"]
+    with process(command, cwd=ROOT, stderr=subprocess.DEVNULL) as running:
+        wait_for(9001, running)
+        for name in names:
+            good, status, _, _ = CASES[name]
+            invoke = ["sam", "local", "invoke", f"{name}Function", "--event", "-", "--env-vars", env_vars, "--docker-network", "host"]
+            run = subprocess.run(invoke, cwd=ROOT, input=json.dumps(good), capture_output=True, text=True)
+            assert json.loads(run.stdout.strip().splitlines()[-1]).get("status") == status, f"{name}: {run.stdout}{run.stderr}"
+
+
+if __name__ == "__main__":
+    main()
