@@ -41,7 +41,7 @@ impl Secrets {
     pub async fn start_on(port: u16, secret: &str) -> Self {
         let state = Arc::new(Mutex::new(State { secret: secret.to_owned(), error: None, silent: false, reads: 0 }));
         let shared = state.clone();
-        let (address, task) = serve(move |request| answer(shared.clone(), request)).await;
+        let (address, task) = serve(port, move |request| answer(shared.clone(), request)).await;
         Self { address, state, task }
     }
 

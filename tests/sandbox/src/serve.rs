@@ -30,7 +30,7 @@ impl std::error::Error for Cut {}
 pub async fn serve<F, R>(port: u16, handler: F) -> (SocketAddr, JoinHandle<()>)
 where
     F: Fn(Request<Bytes>) -> R + Clone + Send + Sync + 'static,
-    R: Future<Output = Result<Response<Body>, Cut>> + Send,
+    R: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
 {
     let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a free loopback port");
     let address = listener.local_addr().expect("a bound address");
