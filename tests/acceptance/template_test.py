@@ -9,7 +9,22 @@ from resolved import ROOT, Resolved
 ENRICH = ["EnrichHost", "EnrichUser"]
 MUTATING = ["EnableUser", "DisableUser", "ResetPassword", "ShutdownHost"]
 INTAKES = {"EventPlaybook": "disable-user", "TopicPlaybook": "enrich-user", "QueuePlaybook": "shutdown-host"}
+WORKFLOWS = ["ContainUser", "ContainHost", "RestoreUser", "RespondToAlert"]
 XRAY = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+# Actions that know no resources: AWS takes them for "*" only.
+FOR_ANY_RESOURCE = XRAY | {"xray:GetSamplingRules", "xray:GetSamplingTargets"} | {
+    f"logs:{action}"
+    for action in (
+        "CreateLogDelivery",
+        "GetLogDelivery",
+        "UpdateLogDelivery",
+        "DeleteLogDelivery",
+        "ListLogDeliveries",
+        "PutResourcePolicy",
+        "DescribeResourcePolicies",
+        "DescribeLogGroups",
+    )
+}
 
 
 def listed(value):
@@ -48,8 +63,8 @@ class Template(unittest.TestCase):
                     actions = set(listed(statement["Action"]))
                     self.assertFalse({action for action in actions if "*" in action}, role)
                     for resource in listed(statement["Resource"]):
-                        if resource == "*":  # X-Ray knows no resources
-                            self.assertLessEqual(actions, XRAY, role)
+                        if resource == "*":
+                            self.assertLessEqual(actions, FOR_ANY_RESOURCE, role)
                         elif isinstance(resource, dict) and "Fn::Sub" in resource:
                             self.assertRegex(json.dumps(resource), r":\$\{AWS::StackName\}-", role)
 
@@ -110,7 +125,8 @@ class Template(unittest.TestCase):
         def code(stack):
             return {json.dumps(function["Properties"]["Code"]) for function in stack.of_type("AWS::Lambda::Function").values()}
 
-        self.assertEqual({name for name in MUTATING if any(name in resource for resource in self.enrich_only.resources)}, set())
+        self.assertEqual({name for name in MUTATING + WORKFLOWS if any(name in resource for resource in self.enrich_only.resources)}, set())
+        self.assertEqual(Resolved(DeployWorkflows="false").of_type("AWS::StepFunctions::StateMachine"), {})
         self.assertEqual(len(code(self.enrich_only)), len(ENRICH))
         for name in MUTATING:
             without = Resolved(**{f"Deploy{name}": "false"})
@@ -118,13 +134,19 @@ class Template(unittest.TestCase):
             self.assertEqual(len(code(without)), 5)
             self.assertNotIn(f"{name}Role", json.dumps(without.resources), "nothing refers to it")
 
-    def test_an_enrich_only_stack_refuses_an_intake_that_changes_something(self):
-        rule = self.default.source["Rules"]["IntakesAreDeployed"]
-        self.assertEqual(rule["RuleCondition"], {"Fn::Equals": [{"Ref": "EnableMutating"}, "false"]})
-        asserted = {assertion["Assert"]["Fn::Contains"][1]["Ref"]: assertion["Assert"]["Fn::Contains"][0] for assertion in rule["Assertions"]}
-        self.assertEqual(set(asserted), set(INTAKES))
-        for allowed in asserted.values():
-            self.assertEqual(set(allowed), {"none"} | {kebab(name) for name in ENRICH})
+    def test_alerts_cannot_be_sent_to_what_is_not_deployed(self):
+        rules = self.default.source["Rules"]
+        intakes = [{"Ref": name} for name in INTAKES]
+        for name in MUTATING:
+            rule = rules[f"{name}IsDeployed"]
+            off = [{"Fn::Equals": [{"Ref": switch}, "false"]} for switch in ("EnableMutating", f"Deploy{name}")]
+            self.assertEqual(rule["RuleCondition"], {"Fn::Or": off})
+            self.assertEqual(rule["Assertions"][0]["Assert"], {"Fn::Not": [{"Fn::Contains": [intakes, kebab(name)]}]})
+        needed = rules["RespondToAlertIsDeployed"]["Assertions"][0]["Assert"]["Fn::EachMemberEquals"]
+        switches = {switch["Ref"]: "true" for switch in needed[0]}
+        self.assertIn("RespondToAlertStateMachine", Resolved(**switches, DeployResetPassword="false").resources)
+        for switch in switches:
+            self.assertNotIn("RespondToAlertStateMachine", Resolved(**{switch: "false"}).resources)
 
     def test_the_defaults_create_nothing_that_acts_on_its_own_and_nothing_public(self):
         acting = ("AWS::Events::Rule", "AWS::Lambda::EventSourceMapping", "AWS::SNS::Subscription", "AWS::Lambda::Permission")
@@ -182,20 +204,43 @@ class Template(unittest.TestCase):
         self.assertEqual(watched, {"AlertDeadLetterQueue", "FailedEventsQueue"})
 
     def test_each_intake_leads_to_the_playbook_that_was_chosen(self):
-        resources = self.with_intakes.resources
-        for resource, place, parameter in (
-            ("AlertRule", ("Targets", 0, "Arn"), "EventPlaybook"),
-            ("AlertRulePermission", ("FunctionName",), "EventPlaybook"),
-            ("AlertSubscription", ("Endpoint",), "TopicPlaybook"),
-            ("AlertTopicPermission", ("FunctionName",), "TopicPlaybook"),
-            ("AlertQueueMapping", ("FunctionName",), "QueuePlaybook"),
-        ):
-            value = resources[resource]["Properties"]
-            for step in place:
-                value = value[step]
-            self.assertTrue(value["Fn::Sub"].endswith(f":function:${{AWS::StackName}}-${{{parameter}}}:live"), resource)
-        names = {json.dumps(function["Properties"]["FunctionName"]) for function in self.default.of_type("AWS::Lambda::Function").values()}
-        self.assertEqual(names, {json.dumps({"Fn::Sub": f"${{AWS::StackName}}-{kebab(name)}"}) for name in ENRICH + MUTATING})
+        for name in ENRICH + MUTATING:
+            resources = Resolved(**{intake: kebab(name) for intake in INTAKES}).resources
+            alias = {"Ref": f"{name}FunctionAliaslive"}
+            self.assertEqual(resources["AlertRule"]["Properties"]["Targets"][0]["Arn"], alias)
+            self.assertEqual(resources["AlertSubscription"]["Properties"]["Endpoint"], alias)
+            for permission in ("AlertRulePermission", "AlertTopicPermission"):
+                self.assertEqual(resources[permission]["Properties"]["FunctionName"], alias)
+            self.assertEqual(resources["AlertQueueMapping"]["Properties"]["FunctionName"], alias)
+        resources = Resolved(EventPlaybook="respond-to-alert").resources
+        (target,) = resources["AlertRule"]["Properties"]["Targets"]
+        self.assertEqual(target["Arn"], {"Ref": "RespondToAlertStateMachine"})
+        self.assertEqual(target["RoleArn"], {"Fn::GetAtt": ["AlertRuleRole", "Arn"]})
+        self.assertNotIn("AlertRulePermission", resources)
+
+    def test_a_workflow_may_invoke_what_its_definition_names_and_no_more(self):
+        machines = self.default.of_type("AWS::StepFunctions::StateMachine")
+        self.assertEqual(set(machines), {f"{name}StateMachine" for name in WORKFLOWS})
+        for name in WORKFLOWS:
+            properties = machines[f"{name}StateMachine"]["Properties"]
+            self.assertEqual(properties["LoggingConfiguration"]["IncludeExecutionData"], False)
+            self.assertEqual(properties["TracingConfiguration"], {"Enabled": True})
+            self.assertIn(f"{name}Failures", self.default.resources)
+            definition = (ROOT / f"workflows/{kebab(name)}.asl.json").read_text()
+            given = properties["DefinitionSubstitutions"]
+            self.assertEqual(set(re.findall(r"\$\{(\w+)\}", definition)), set(given), name)
+            allowed = {}
+            for statement in statements(self.default, f"{name}Role"):
+                for action in listed(statement["Action"]):
+                    allowed.setdefault(action, []).extend(listed(statement["Resource"]))
+            used = {
+                "lambda:InvokeFunction": [value for key, value in given.items() if key.endswith("Function")],
+                "sns:Publish": [value for key, value in given.items() if key.endswith("Topic")],
+                "states:StartExecution": [value for key, value in given.items() if key.endswith("StateMachine")],
+            }
+            for action, resources in used.items():
+                self.assertCountEqual(allowed.pop(action, []), resources, f"{name}: {action}")
+            self.assertLessEqual(set(allowed), FOR_ANY_RESOURCE | {"kms:Decrypt", "kms:GenerateDataKey"}, name)
 
     def test_the_readme_names_every_parameter_and_variable(self):
         readme = (ROOT / "README.md").read_text()
