@@ -100,8 +100,13 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Bytes>) -> Result<Res
         state.reads += 1;
         let (status, body) = match state.error {
             Some(code) => (400, json!({"__type": code, "Message": "ordered by a test"})),
-            None if wanted["SecretId"] != SECRET_ID => (400, json!({"__type": "ResourceNotFoundException", "Message": "no such secret"})),
-            None => (200, json!({"Name": SECRET_ID, "SecretString": state.secret, "VersionId": "00000000-0000-0000-0000-000000000001"})),
+            None if wanted["SecretId"] != SECRET_ID => {
+                (400, json!({"__type": "ResourceNotFoundException", "Message": "no such secret"}))
+            }
+            None => (
+                200,
+                json!({"Name": SECRET_ID, "SecretString": state.secret, "VersionId": "00000000-0000-0000-0000-000000000001"}),
+            ),
         };
         (status, body, state.silent)
     };

@@ -1,0 +1,121 @@
+//! Which calls a playbook makes, which of them wait for which, and what the contract would allow.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::{
+    Bench,
+    lambda::Function,
+    report::{Row, Section},
+    world::{Call, World},
+};
+
+/// Long against all else, so that what waits for what can be read from the times.
+const DELAY: Duration = Duration::from_millis(40);
+
+struct Scenario {
+    playbook: &'static str,
+    state: &'static str,
+    event: Value,
+    /// Calls, and how many of them one after another.
+    minimum: (usize, usize),
+    why: &'static str,
+}
+
+fn scenarios() -> Vec<Scenario> {
+    let scenario = |playbook, state, event, minimum, why| Scenario { playbook, state, event, minimum, why };
+    let user_id = |digits: &str| json!({"user_id": format!("5f0c1b2a3d4e5f60718293{digits}")});
+    let enrich = "devices and groups need the id; facts of the devices, and the name of each group without an LDAP name, need theirs";
+    let enrich_id = "the id is given: user, devices and groups side by side; then facts of the devices and names";
+    let change = "the change needs the id and a look at the user first; then it is read back; devices beside both";
+    let look = "one look; there is nothing to change";
+    let dry = "devices need the id, their facts need theirs";
+    vec![
+        scenario("enrich-user", "by name, 3 devices", json!({"username": "jsmith"}), (5, 3), enrich),
+        scenario("enrich-user", "by id, 3 devices", user_id("01"), (5, 2), enrich_id),
+        scenario("enrich-user", "nobody", json!({"username": "nobody"}), (1, 1), look),
+        scenario("enrich-host", "by name", json!({"hostname": "Computer123"}), (5, 3), enrich),
+        scenario("enrich-host", "by id", json!({"host_id": "633f3f295482343ff32add41"}), (5, 2), enrich_id),
+        scenario("enrich-host", "two of that name", json!({"hostname": "LAPTOP-7"}), (1, 1), look),
+        scenario("disable-user", "active, by name", json!({"username": "jsmith"}), (5, 3), change),
+        scenario("disable-user", "active, by id", user_id("01"), (5, 3), change),
+        scenario("disable-user", "suspended, by name", json!({"username": "mgarcia"}), (3, 3), dry),
+        scenario(
+            "disable-user",
+            "suspended, by id",
+            user_id("02"),
+            (3, 2),
+            "the id is given: user and devices side by side",
+        ),
+        scenario("disable-user", "dry run, by name", json!({"username": "jsmith", "dry_run": true}), (3, 3), dry),
+        scenario("disable-user", "administrator", json!({"username": "cadmin"}), (1, 1), "one look; it is refused"),
+        scenario("disable-user", "nobody", json!({"username": "nobody"}), (1, 1), look),
+        scenario("disable-user", "unknown id", user_id("ff"), (2, 2), "a 404 is confirmed by a search"),
+        scenario("enable-user", "suspended, by name", json!({"username": "mgarcia"}), (3, 3), change),
+        scenario("enable-user", "staged, by name", json!({"username": "pnew"}), (3, 3), change),
+        scenario("enable-user", "active, by name", json!({"username": "jsmith"}), (1, 1), look),
+        scenario("reset-password", "by name, 3 devices", json!({"username": "jsmith"}), (5, 3), change),
+        scenario("reset-password", "by name, no devices", json!({"username": "pnew"}), (4, 3), change),
+        scenario("reset-password", "administrator", json!({"username": "cadmin"}), (1, 1), "one look; it is refused"),
+        scenario(
+            "shutdown-host",
+            "by name",
+            json!({"hostname": "Computer123"}),
+            (2, 2),
+            "the host is looked at before the command",
+        ),
+        scenario(
+            "shutdown-host",
+            "by id",
+            json!({"host_id": "633f3f295482343ff32add41"}),
+            (2, 2),
+            "the host is looked at before the command",
+        ),
+        scenario("shutdown-host", "macOS", json!({"hostname": "MacBook-Ana"}), (1, 1), "one look; it is refused"),
+    ]
+}
+
+pub(crate) async fn calls(bench: &Bench) -> Section {
+    let mut rows = Vec::new();
+    for Scenario { playbook, state, event, minimum, why } in scenarios() {
+        let world = World::with(DELAY, None).await;
+        let mut function = Function::start(&bench.programs.rust(playbook), world.env(), None).await;
+        function.invoke(&event).await;
+        let calls = world.take_calls();
+        let rounds = rounds(&calls);
+        let shown: Vec<String> = rounds.iter().map(|calls| format!("`{}`", calls.join("` + `"))).collect();
+        rows.push(
+            Row::new(format!("{playbook}, {state}"))
+                .number("calls", calls.len() as f64)
+                .number("least calls", minimum.0 as f64)
+                .number("one after another", rounds.len() as f64)
+                .number("least one after another", minimum.1 as f64)
+                .text("sequence", shown.join(" -> "))
+                .text("why not fewer", why),
+        );
+    }
+    let about = format!(
+        "The calls of one invocation, from the tenant's record, each answered after {} ms. `+`: side by side; `->`: waits \
+         for what is before it. The connection's opening in init and Secrets Manager are not counted.",
+        DELAY.as_millis()
+    );
+    Section::new("calls", about, rows)
+}
+
+/// Calls by how many others each waited for, one after another: it began when those had ended.
+fn rounds(calls: &[Call]) -> Vec<Vec<String>> {
+    let mut rounds: Vec<Vec<String>> = Vec::new();
+    let mut depths: Vec<usize> = Vec::new();
+    for call in calls {
+        let ended = calls.iter().zip(&depths).filter(|(other, _)| other.to <= call.from);
+        let depth = ended.map(|(_, depth)| depth + 1).max().unwrap_or(0);
+        depths.push(depth);
+        rounds.resize(rounds.len().max(depth + 1), Vec::new());
+        rounds[depth].push(call.name.clone());
+    }
+    for round in &mut rounds {
+        round.sort(); // those side by side arrive in any order
+    }
+    rounds
+}

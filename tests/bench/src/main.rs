@@ -1,0 +1,81 @@
+//! Measures the release binaries. `tests/bench/run` builds what is needed and starts this.
+
+mod batch;
+mod calls;
+mod counts;
+mod lambda;
+mod plot;
+mod process;
+mod programs;
+mod report;
+mod start;
+mod warm;
+mod world;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::{programs::Programs, report::Report};
+
+/// In the order of the report.
+const SECTIONS: [&str; 8] = ["start", "warm", "counts", "memory", "size", "calls", "batch", "growth"];
+
+/// Measures the functions against the rehearsal tenant.
+#[derive(Parser)]
+struct Arguments {
+    /// The sections to measure; without any, all of them.
+    #[arg(value_parser = SECTIONS)]
+    sections: Vec<String>,
+    /// How often each measurement is made; one more at first is dropped.
+    #[arg(long, default_value_t = 20)]
+    runs: usize,
+    /// Shows what the functions write to stderr.
+    #[arg(long)]
+    logs: bool,
+    /// The folder of the release binaries.
+    #[arg(long)]
+    release: PathBuf,
+    /// The interpreter for the Python function.
+    #[arg(long)]
+    python: PathBuf,
+    /// Where results are kept.
+    #[arg(long)]
+    results: PathBuf,
+}
+
+/// What the sections share.
+struct Bench {
+    programs: Programs,
+    runs: usize,
+}
+
+#[tokio::main]
+async fn main() {
+    let arguments = Arguments::parse();
+    let programs = Programs { release: arguments.release, python: arguments.python, logs: arguments.logs };
+    let bench = Bench { programs, runs: arguments.runs.max(1) };
+    for name in SECTIONS {
+        if !arguments.sections.is_empty() && !arguments.sections.iter().any(|wanted| wanted == name) {
+            continue;
+        }
+        eprintln!("measuring: {name}");
+        let section = match name {
+            "start" => start::start(&bench).await,
+            "warm" => warm::warm(&bench).await,
+            "counts" => counts::counts(&bench).await,
+            "memory" => batch::memory(&bench).await,
+            "size" => warm::size(&bench),
+            "calls" => calls::calls(&bench).await,
+            "batch" => batch::batch(&bench).await,
+            "growth" => batch::growth(&bench).await,
+            _ => unreachable!("every section is named above"),
+        };
+        print!("{}", section.markdown());
+        // Saved after each: a later section that fails must not lose it.
+        let mut report = Report::load(&arguments.results);
+        report.set(section, &SECTIONS);
+        report.save(&arguments.results);
+    }
+    let _ = std::fs::remove_dir_all(world::scratch());
+}

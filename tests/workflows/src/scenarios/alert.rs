@@ -1,0 +1,156 @@
+//! respond-to-alert.
+
+use std::sync::Arc;
+
+use sandbox::faults::Fault;
+use serde_json::{Value, json};
+
+use super::{COMPUTER123, JSMITH, assert_failed, assert_status, assert_untouched};
+use crate::world::{Changes, Scene, Stage, approved};
+
+const MACHINE: &str = "respond-to-alert";
+const ALL: [&str; 3] = [MACHINE, "contain-user", "contain-host"];
+/// The samples are from one day.
+const ANY_AGE: Changes<'static> = &[("MAX_EVENT_AGE_SECONDS", "4000000000")];
+
+fn sample(name: &str) -> Value {
+    let path = format!("{}/../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).expect("a sample event")).expect("valid JSON")
+}
+
+/// A GuardDuty finding about jsmith on Computer123.
+fn both(severity: f64) -> Value {
+    let mut alert = sample("guardduty-user");
+    alert["detail"]["severity"] = json!(severity);
+    alert["detail"]["resource"]["instanceDetails"] = json!({"networkInterfaces": [{"privateDnsName": "Computer123"}]});
+    alert
+}
+
+fn sides(output: &Value) -> [&str; 2] {
+    ["user", "host"].map(|side| output[side]["status"].as_str().expect("a status"))
+}
+
+pub(super) async fn starts_each_containment_once(stage: Arc<Stage>) {
+    let scene = Scene::start(&stage, &ALL, ANY_AGE).await;
+    let ended = scene.run(MACHINE, both(8.0)).await;
+    assert_status(&ended, "done");
+    assert_eq!(sides(&ended.output), ["started", "started"]);
+    assert!(scene.events("disable-user").iter().all(|event| event["detail"]["dry_run"] == true));
+    assert_untouched(&scene);
+    // One is approved, the other denied.
+    for request in [scene.request().await, scene.request().await] {
+        assert!(request.contains("Unusual console login was observed."), "{request}");
+        scene.answer(&request, approved(request.contains("To be suspended"))).await;
+    }
+    let (users, hosts) = (scene.started("contain-user").await, scene.started("contain-host").await);
+    assert_eq!((users.len(), hosts.len()), (1, 1));
+    assert!(users[0].ends_with(":alert-7bf73129-1428-4cd3-a780-95db273d1602-user"), "{}", users[0]);
+    let user = scene.end("contain-user", &users[0]).await;
+    assert_eq!((&user.output["status"], &user.output["target"]["id"]), (&json!("succeeded"), &json!(JSMITH)));
+    let host = scene.end("contain-host", &hosts[0]).await;
+    assert_eq!((&host.output["status"], &host.output["target"]["id"]), (&json!("denied"), &json!(COMPUTER123)));
+    // Delivered again, after somebody enabled the user.
+    scene.tenant().set("systemusers", JSMITH, json!({"state": "ACTIVATED", "suspended": false}));
+    let ended = scene.run(MACHINE, both(8.0)).await;
+    assert_eq!(sides(&ended.output), ["started_before", "started_before"]);
+    assert_eq!((scene.started("contain-user").await.len(), scene.started("contain-host").await.len()), (1, 1));
+    assert_eq!((scene.tenant().writes().len(), scene.tenant().shutdowns().len()), (1, 0));
+}
+
+pub(super) async fn chooses_by_severity(stage: Arc<Stage>) {
+    let scene = Scene::start(&stage, &ALL, ANY_AGE).await;
+    let guardduty = |severity: Value| ("guardduty-user", "/detail/severity", severity);
+    let ocsf = |severity: Value| ("securityhub-ocsf-user", "/detail/findings/0/severity_id", severity);
+    let asff = |severity: Value| ("securityhub-asff-user", "/detail/findings/0/Severity", severity);
+    for (index, ((name, pointer, severity), severe)) in [
+        (guardduty(json!(6.9)), false),
+        (guardduty(json!("8")), false),
+        (guardduty(json!(7)), true),
+        (ocsf(json!(3)), false),
+        (ocsf(json!(99)), false),
+        (ocsf(json!(4)), true),
+        (asff(json!({"Label": "MEDIUM"})), false),
+        (asff(json!({})), false),
+        (asff(json!({"Label": "CRITICAL"})), true),
+        (asff(json!({"Normalized": 70})), true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut alert = sample(name);
+        alert["id"] = json!(format!("alert-{index}"));
+        *alert.pointer_mut(pointer).expect("a severity") = severity.clone();
+        let ended = scene.run(MACHINE, alert).await;
+        assert_status(&ended, "done");
+        let expected = if severe { "started" } else { "reported" };
+        assert_eq!(sides(&ended.output), [expected, "none"], "{name} {severity}");
+    }
+    assert_eq!(scene.started("contain-user").await.len(), 4);
+    assert_untouched(&scene);
+}
+
+pub(super) async fn other_thresholds(stage: Arc<Stage>) {
+    for (threshold, below, at) in [("MEDIUM", 3.9, 4.0), ("CRITICAL", 8.9, 9.0)] {
+        let scene = Scene::start(&stage, &ALL, &[ANY_AGE[0], ("AlertThreshold", threshold)]).await;
+        assert_eq!(sides(&scene.run(MACHINE, both(below)).await.output), ["reported", "reported"]);
+        assert_eq!(sides(&scene.run(MACHINE, both(at)).await.output), ["started", "started"]);
+    }
+}
+
+pub(super) async fn does_not_contain_what_it_may_not(stage: Arc<Stage>) {
+    // Alerts of another day.
+    let scene = Scene::start(&stage, &ALL, &[("MAX_EVENT_AGE_SECONDS", "60")]).await;
+    let ended = scene.run(MACHINE, both(8.0)).await;
+    assert_status(&ended, "done");
+    assert_eq!(sides(&ended.output), ["refused", "refused"]);
+    assert!(ended.notifications[0].contains("StaleEvent"));
+
+    let scene = Scene::start(&stage, &ALL, ANY_AGE).await;
+    let mut alert = both(8.0);
+    alert["detail"]["dry_run"] = json!(true);
+    assert_eq!(sides(&scene.run(MACHINE, alert).await.output), ["reported", "reported"]);
+    scene.tenant().set("systemusers", JSMITH, json!({"state": "SUSPENDED", "suspended": true}));
+    let mut alert = both(8.0);
+    alert["detail"]["resource"]["instanceDetails"]["networkInterfaces"][0]["privateDnsName"] = json!("kiosk-1");
+    assert_eq!(sides(&scene.run(MACHINE, alert).await.output), ["reported", "refused"]);
+    assert_eq!((scene.started("contain-user").await.len(), scene.started("contain-host").await.len()), (0, 0));
+}
+
+pub(super) async fn reports_what_is_not_one_user(stage: Arc<Stage>) {
+    let scene = Scene::start(&stage, &ALL, ANY_AGE).await;
+    let ended = scene.run(MACHINE, sample("securityhub-asff-two-users")).await;
+    assert_status(&ended, "done");
+    assert_eq!(sides(&ended.output)[0], "reported");
+    assert_eq!(ended.output["user"]["found"]["status"], "ambiguous");
+    assert_eq!(scene.started("contain-user").await.len(), 0);
+}
+
+pub(super) async fn fails_loudly(stage: Arc<Stage>) {
+    // A low severity, so that nothing else is called. Each look-up also searches for the other kind: users of a host,
+    // devices of a user; that it fails is an advisory there.
+    for (search, expected) in
+        [("/search/systemusers", ["failed", "reported"]), ("/search/systems", ["reported", "failed"])]
+    {
+        let scene = Scene::start(&stage, &ALL, ANY_AGE).await;
+        scene.tenant().order(Fault::status(403), "POST", search, 9);
+        let ended = scene.run(MACHINE, both(1.0)).await;
+        assert_failed(&ended, "Forbidden");
+        for (side, status) in ["User", "Host"].into_iter().zip(expected) {
+            let said = format!("{side}: {status}");
+            assert!(ended.notifications[0].contains(&said), "{said} is missing in {}", ended.notifications[0]);
+        }
+    }
+    // A function that was deployed with a broken environment.
+    let broken = [("disable-user:MAX_EVENT_AGE_SECONDS", "soon"), ("shutdown-host:MAX_EVENT_AGE_SECONDS", "soon")];
+    let scene = Scene::start(&stage, &ALL, &broken).await;
+    assert_failed(&scene.run(MACHINE, both(8.0)).await, "Internal");
+    // Machines that are not there.
+    let scene = Scene::start(&stage, &[MACHINE], ANY_AGE).await;
+    assert_failed(&scene.run(MACHINE, both(8.0)).await, "StepFunctions.StateMachineDoesNotExistException");
+}
+
+pub(super) async fn refuses_what_is_no_alert(stage: Arc<Stage>) {
+    let scene = Scene::start(&stage, &[MACHINE], &[]).await;
+    assert_failed(&scene.run(MACHINE, json!({"username": "jsmith"})).await, "InvalidInput");
+    assert_eq!(scene.events("enrich-user").len(), 0);
+}

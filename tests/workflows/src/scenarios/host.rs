@@ -1,0 +1,77 @@
+//! contain-host.
+
+use std::sync::Arc;
+
+use sandbox::faults::Fault;
+use serde_json::json;
+
+use super::{COMPUTER123, assert_failed, assert_status, assert_untouched, reason};
+use crate::world::{Scene, Stage, approved};
+
+const MACHINE: &str = "contain-host";
+
+pub(super) async fn sees_the_host_go_offline(stage: Arc<Stage>) {
+    let scene = Scene::start(&stage, &[MACHINE], &[("OfflineChecks", "30")]).await;
+    let execution = scene.begin(MACHINE, reason(json!({"hostname": "Computer123"}))).await;
+    let request = scene.request().await;
+    for part in ["Computer123", COMPUTER123, "INC-7", "jsmith"] {
+        assert!(request.contains(part), "{part} is missing in {request}");
+    }
+    assert_untouched(&scene);
+    scene.answer(&request, approved(true)).await;
+    scene.until("a second look", || scene.events("enrich-host").len() > 2).await;
+    scene.tenant().set("systems", COMPUTER123, json!({"active": false}));
+    let ended = scene.end(MACHINE, &execution).await;
+    assert_status(&ended, "offline");
+    assert_eq!(scene.tenant().shutdowns(), [COMPUTER123]);
+    for playbook in ["enrich-host", "shutdown-host"] {
+        for event in scene.events(playbook) {
+            assert_eq!(event["correlation"]["execution"], execution, "{playbook}");
+        }
+    }
+}
+
+pub(super) async fn says_that_the_host_is_still_online(stage: Arc<Stage>) {
+    let scene = Scene::start(&stage, &[MACHINE], &[]).await;
+    let ended = scene.run(MACHINE, json!({"host_id": COMPUTER123, "approval": "skip"})).await;
+    assert_status(&ended, "still_online");
+    assert_eq!((scene.tenant().shutdowns().len(), scene.events("enrich-host").len()), (1, 3));
+}
+
+pub(super) async fn says_that_the_shutdown_is_queued(stage: Arc<Stage>) {
+    let scene = Scene::start(&stage, &[MACHINE], &[]).await;
+    let ended = scene.run(MACHINE, json!({"host": "jsmith-laptop", "approval": "skip"})).await;
+    assert_status(&ended, "queued");
+    assert!(ended.notifications[0].contains("QUEUED_UNTIL_ONLINE"));
+    assert_eq!((scene.tenant().shutdowns().len(), scene.events("enrich-host").len()), (1, 1));
+}
+
+pub(super) async fn refuses_what_is_not_one_host(stage: Arc<Stage>) {
+    let scene = Scene::start(&stage, &[MACHINE], &[]).await;
+    assert_failed(&scene.run(MACHINE, json!({"hostname": "nothing", "approval": "skip"})).await, "HostNotFound");
+    assert_failed(&scene.run(MACHINE, json!({"hostname": "LAPTOP-7", "approval": "skip"})).await, "AmbiguousHost");
+    assert_failed(&scene.run(MACHINE, json!({"hostname": "Computer123", "aproval": "skip"})).await, "InvalidInput");
+    assert_untouched(&scene);
+}
+
+pub(super) async fn ends_with_the_functions_error(stage: Arc<Stage>) {
+    let scene = Scene::start(&stage, &[MACHINE], &[("OfflineChecks", "30")]).await;
+    assert_failed(&scene.run(MACHINE, json!({"host": "MacBook-Ana", "approval": "skip"})).await, "Unsupported");
+    scene.tenant().order(Fault::status(403), "POST", "/search/systems", 1);
+    assert_failed(&scene.run(MACHINE, json!({"hostname": "Computer123", "approval": "skip"})).await, "Forbidden");
+    assert_untouched(&scene);
+    let execution = scene.begin(MACHINE, json!({"hostname": "Computer123", "approval": "skip"})).await;
+    scene.until("the shutdown", || !scene.tenant().shutdowns().is_empty()).await;
+    scene.tenant().order(Fault::status(403), "GET", &format!("/systems/{COMPUTER123}"), 9);
+    let ended = scene.end(MACHINE, &execution).await;
+    assert_failed(&ended, "Forbidden");
+    assert!(ended.notifications[0].contains("JumpCloud accepted the shutdown of Computer123"));
+    assert_eq!(scene.tenant().shutdowns().len(), 1);
+}
+
+pub(super) async fn a_dry_run_does_not_look(stage: Arc<Stage>) {
+    let scene = Scene::start(&stage, &[MACHINE], &[("DRY_RUN", "true")]).await;
+    assert_status(&scene.run(MACHINE, json!({"hostname": "Computer123", "approval": "skip"})).await, "dry_run");
+    assert_eq!(scene.events("enrich-host").len(), 1);
+    assert_untouched(&scene);
+}

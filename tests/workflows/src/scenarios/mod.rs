@@ -1,0 +1,95 @@
+//! What the workflows promise, one function each. A scenario has its own tenant and its own copies of the machines.
+
+mod alert;
+mod approval;
+mod host;
+mod restore;
+mod user;
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use serde_json::{Value, json};
+
+use crate::world::{Ended, Scene, Stage};
+
+/// A scenario, not yet begun.
+pub(crate) type Run = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+macro_rules! scenarios {
+    ($stage:ident, $($module:ident :: $name:ident),* $(,)?) => {
+        vec![$((concat!(stringify!($module), "::", stringify!($name)), Box::pin($module::$name($stage.clone())) as Run)),*]
+    };
+}
+
+/// All of them, with their names.
+pub(crate) fn all(stage: &Arc<Stage>) -> Vec<(&'static str, Run)> {
+    scenarios![
+        stage,
+        user::suspends_after_approval,
+        user::shuts_the_devices_down,
+        user::names_the_device_that_could_not_be_shut_down,
+        user::does_not_repeat_a_shutdown_of_unknown_outcome,
+        user::refuses_too_many_or_unknown_devices,
+        user::refuses_what_is_not_one_user,
+        user::refuses_wrong_input,
+        user::ends_with_the_functions_error,
+        user::goes_on_after_throttling,
+        user::leaves_a_user_alone_that_was_suspended_before,
+        user::enables_again_after_the_time,
+        user::does_not_enable_what_somebody_else_changed,
+        user::fails_after_the_time,
+        user::a_dry_run_changes_nothing,
+        host::sees_the_host_go_offline,
+        host::says_that_the_host_is_still_online,
+        host::says_that_the_shutdown_is_queued,
+        host::refuses_what_is_not_one_host,
+        host::ends_with_the_functions_error,
+        host::a_dry_run_does_not_look,
+        approval::denied_or_expired_changes_nothing,
+        approval::fails_where_nobody_can_be_asked,
+        approval::a_lost_summary_is_said,
+        restore::says_what_still_keeps_the_user_out,
+        restore::resets_the_password,
+        restore::ends_with_the_functions_error,
+        alert::starts_each_containment_once,
+        alert::chooses_by_severity,
+        alert::other_thresholds,
+        alert::does_not_contain_what_it_may_not,
+        alert::reports_what_is_not_one_user,
+        alert::fails_loudly,
+        alert::refuses_what_is_no_alert,
+    ]
+}
+
+const JSMITH: &str = "5f0c1b2a3d4e5f6071829301";
+const MGARCIA: &str = "5f0c1b2a3d4e5f6071829302";
+const COMPUTER123: &str = "633f3f295482343ff32add41";
+const BUILD_07: &str = "6140aa10bb20cc30dd40ee02";
+
+/// An execution that ended well, with this status and one summary sent.
+#[track_caller]
+fn assert_status(ended: &Ended, status: &str) {
+    assert_eq!((ended.status.as_str(), ended.error.as_str()), ("SUCCEEDED", ""));
+    assert_eq!((&ended.output["status"], &ended.output["notified"]), (&json!(status), &json!(true)));
+    assert_eq!(ended.notifications.last().map(String::as_str), ended.output["markdown"].as_str());
+}
+
+/// An execution that failed with this error, which the summary names.
+#[track_caller]
+fn assert_failed(ended: &Ended, error: &str) {
+    assert_eq!((ended.status.as_str(), ended.error.as_str()), ("FAILED", error));
+    assert_eq!(ended.notifications.len(), 1, "one summary is sent");
+    assert!(ended.notifications[0].contains(error), "{}", ended.notifications[0]);
+}
+
+/// Nothing in JumpCloud was touched.
+#[track_caller]
+fn assert_untouched(scene: &Scene) {
+    assert_eq!(scene.tenant().writes().len(), 0);
+}
+
+fn reason(input: Value) -> Value {
+    let mut input = input;
+    input["reason"] = json!("INC-7");
+    input
+}
