@@ -136,14 +136,14 @@ class Template(unittest.TestCase):
 
     def test_alerts_cannot_be_sent_to_what_is_not_deployed(self):
         rules = self.default.source["Rules"]
-        intakes = [{"Ref": name} for name in INTAKES]
         for name in MUTATING:
             rule = rules[f"{name}IsDeployed"]
             off = [{"Fn::Equals": [{"Ref": switch}, "false"]} for switch in ("EnableMutating", f"Deploy{name}")]
             self.assertEqual(rule["RuleCondition"], {"Fn::Or": off})
-            self.assertEqual(rule["Assertions"][0]["Assert"], {"Fn::Not": [{"Fn::Contains": [intakes, kebab(name)]}]})
-        needed = rules["RespondToAlertIsDeployed"]["Assertions"][0]["Assert"]["Fn::EachMemberEquals"]
-        switches = {switch["Ref"]: "true" for switch in needed[0]}
+            to_it = [{"Fn::Equals": [{"Ref": intake}, kebab(name)]} for intake in INTAKES]
+            self.assertEqual(rule["Assertions"][0]["Assert"], {"Fn::Not": [{"Fn::Or": to_it}]})
+        needed = rules["RespondToAlertIsDeployed"]["Assertions"][0]["Assert"]["Fn::And"]
+        switches = {condition["Fn::Equals"][0]["Ref"]: "true" for condition in needed}
         self.assertIn("RespondToAlertStateMachine", Resolved(**switches, DeployResetPassword="false").resources)
         for switch in switches:
             self.assertNotIn("RespondToAlertStateMachine", Resolved(**{switch: "false"}).resources)
