@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 
 use crate::{
     Bench,
-    lambda::Function,
+    lambda::{Answered, Function},
     report::{Row, Section},
-    world::World,
+    world::{JSMITH, World},
 };
 
 const RECORDS: usize = 300;
 const RECORDS_PER_EVENT: usize = 100;
 const LIMIT: f64 = 50.0;
-/// Of one record: search, change, devices, reading back, facts of the devices.
+/// Of one record: look, change, devices, reading back, facts of the devices.
 const CALLS_PER_RECORD: usize = 5;
 /// After so many deliveries a queue would move a record to its dead letters: it counts as lost.
 const MAX_DELIVERIES: usize = 20;
@@ -29,10 +29,10 @@ pub(crate) async fn batch(bench: &Bench) -> Section {
         let users = world.add_users(RECORDS);
         let mut function = Function::start(&bench.programs.rust("disable-user"), world.env(), None).await;
         let mut waiting: Vec<(usize, Value)> =
-            users.iter().map(|(name, _)| (0, record(name, &json!({"username": name})))).collect();
+            users.iter().map(|(name, id)| (0, record(name, &json!({"user_id": id})))).collect();
         let mut lost = 0;
         let mut deliveries = 0;
-        let (mut wall, mut cpu) = (Duration::ZERO, Duration::ZERO);
+        let mut cpu = Duration::ZERO;
         let start = Instant::now();
         while !waiting.is_empty() {
             let rest = waiting.split_off(waiting.len().min(RECORDS_PER_EVENT));
@@ -40,7 +40,6 @@ pub(crate) async fn batch(bench: &Bench) -> Section {
             deliveries += delivered.len();
             let records: Vec<&Value> = delivered.iter().map(|(_, record)| record).collect();
             let (outcome, answered) = function.succeed(&json!({"Records": records})).await;
-            wall += answered.spent.wall;
             cpu += answered.spent.cpu;
             let failed = failed(&outcome);
             for (times, record) in delivered {
@@ -67,16 +66,18 @@ pub(crate) async fn batch(bench: &Bench) -> Section {
             .number("delivered again", (deliveries - RECORDS) as f64)
             .number("lost", (lost + undone) as f64);
         if let Some(limit) = limit {
-            let share = |calls: usize| calls as f64 / (limit * wall.as_secs_f64()) * 100.0;
+            let share = |calls: usize| calls as f64 / (limit * elapsed) * 100.0;
+            let accepted = calls.len() - throttled;
             row = row
-                .number("goodput %", share(RECORDS * CALLS_PER_RECORD))
-                .number("limit used %", share(calls.len() - throttled));
+                // A record that is delivered again after its change was made needs fewer calls.
+                .number("goodput %", share(accepted.min(RECORDS * CALLS_PER_RECORD)))
+                .number("limit used %", share(accepted));
         }
         rows.push(row);
     }
     let about = format!(
         "`disable-user`, {RECORDS} records for as many users, {RECORDS_PER_EVENT} per event, one event at a time, what \
-         failed delivered again; by the time the tenant takes to answer. The limit is a bucket that holds one second's \
+         failed delivered again; named by id, by the time the tenant takes to answer. The limit is a bucket that holds one second's \
          requests, empty at first; 429 without `Retry-After`. Goodput: the {CALLS_PER_RECORD} calls that a record needs, \
          as a share of the limit; calls of tries that failed are not in it. Lost: not done, or in the dead letters."
     );
@@ -86,19 +87,11 @@ pub(crate) async fn batch(bench: &Bench) -> Section {
 /// Time and memory by the number of records in one event and by the number of a user's devices.
 pub(crate) async fn growth(bench: &Bench) -> Section {
     let mut rows = Vec::new();
-    let world = World::start().await;
-    let sizes = [1, 10, 100, 1_000, 10_000];
-    let mut users = world.add_users(sizes.iter().sum()).into_iter();
-    for size in sizes {
-        let records: Vec<Value> =
-            users.by_ref().take(size).map(|(name, id)| record(&name, &json!({"user_id": id}))).collect();
-        let event = json!({"Records": records});
-        let mut function = Function::start(&bench.programs.rust("disable-user"), world.env(), None).await;
-        let (outcome, answered) = function.succeed(&event).await;
-        assert!(failed(&outcome).is_empty(), "a record failed without a reason to");
+    for size in [1, 10, 100, 1_000, 10_000] {
+        let (event, world, function, answered) = one_event(bench, size).await;
         rows.push(
             Row::new(format!("disable-user, {size} records"))
-                .number("event KB", event.to_string().len() as f64 / 1e3)
+                .number("event KB", event.len() as f64 / 1e3)
                 .number("wall ms", answered.spent.wall.as_secs_f64() * 1e3)
                 .number("CPU ms", answered.spent.cpu.as_secs_f64() * 1e3)
                 .number("CPU ms per record or device", answered.spent.cpu.as_secs_f64() * 1e3 / size as f64)
@@ -112,8 +105,8 @@ pub(crate) async fn growth(bench: &Bench) -> Section {
         }
     }
     let about = "Records are of different users with one device each, by id, in one event to a cold function. Devices \
-                 are of one user, read by a warm function: medians. The tenant's time is in the wall time; it looks \
-                 through its lists, which grow too.";
+                 are of one user, read by a warm function: medians. The tenant's time is in the wall time, and with \
+                 many objects it is most of it: the tenant looks through lists. The CPU time is the function's own.";
     Section::new("growth", about, rows)
 }
 
@@ -151,7 +144,7 @@ pub(crate) async fn memory(bench: &Bench) -> Section {
         let mut function = Function::start(&bench.programs.rust(playbook), world.env(), None).await;
         let mut row = Row::new(playbook);
         for number in 1..=MANY {
-            world.set_state(crate::world::JSMITH, "ACTIVATED");
+            world.set_state(JSMITH, "ACTIVATED");
             function.succeed(&json!({"username": "jsmith"})).await;
             if matches!(number, 1 | 100 | MANY) {
                 let measure = format!("peak MiB after {number}");
@@ -160,17 +153,24 @@ pub(crate) async fn memory(bench: &Bench) -> Section {
         }
         rows.push(row);
     }
-    let world = World::start().await;
-    let users = world.add_users(MANY);
-    let records: Vec<Value> = users.iter().map(|(name, id)| record(name, &json!({"user_id": id}))).collect();
-    let event = json!({"Records": records});
-    let mut function = Function::start(&bench.programs.rust("disable-user"), world.env(), None).await;
-    function.succeed(&event).await;
-    let subject = format!("disable-user, one event of {MANY} records ({:.1} MB)", event.to_string().len() as f64 / 1e6);
+    let (event, _world, function, _) = one_event(bench, MANY).await;
+    let subject = format!("disable-user, one event of {MANY} records ({:.1} MB)", event.len() as f64 / 1e6);
     rows.push(Row::new(subject).number("peak MiB after 1", function.peak_kib() as f64 / 1024.0));
     let about =
         "Peak resident memory (VmHWM) after so many invocations of one process. Records are of different users.";
     Section::new("memory", about, rows)
+}
+
+/// A cold function after an event of so many records of different users, all of them done.
+async fn one_event(bench: &Bench, size: usize) -> (String, World, Function, Answered) {
+    let world = World::start().await;
+    let users = world.add_users(size);
+    let records: Vec<Value> = users.iter().map(|(name, id)| record(name, &json!({"user_id": id}))).collect();
+    let event = json!({"Records": records});
+    let mut function = Function::start(&bench.programs.rust("disable-user"), world.env(), None).await;
+    let (outcome, answered) = function.succeed(&event).await;
+    assert!(failed(&outcome).is_empty(), "a record failed without a reason to");
+    (event.to_string(), world, function, answered)
 }
 
 fn record(message_id: &str, body: &Value) -> Value {

@@ -9,6 +9,7 @@ mod process;
 mod programs;
 mod report;
 mod start;
+mod targets;
 mod warm;
 mod world;
 
@@ -76,6 +77,9 @@ async fn main() {
         let mut report = Report::load(&arguments.results);
         report.set(section, &SECTIONS);
         report.save(&arguments.results);
+    }
+    if let Some(targets) = Report::load(&arguments.results).section("targets") {
+        print!("{}", targets.markdown());
     }
     let _ = std::fs::remove_dir_all(world::scratch());
 }

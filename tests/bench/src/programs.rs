@@ -60,7 +60,8 @@ impl Programs {
              import runpy; runpy.run_module('awslambdaric', run_name='__main__', alter_sys=True)",
             text(&code)
         );
-        let command = vec![text(&self.python), "-c".to_owned(), main];
+        // -B: Lambda's folder of code cannot be written to either.
+        let command = vec![text(&self.python), "-B".to_owned(), "-c".to_owned(), main];
         Program { name: "Python (boto3, requests)".to_owned(), command, logs: self.logs }
     }
 }

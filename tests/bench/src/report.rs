@@ -4,6 +4,8 @@ use std::{fs, path::Path};
 
 use serde::{Deserialize, Serialize};
 
+use crate::{plot, targets::targets};
+
 /// All that was measured; sections that were not run again keep their results.
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Report {
@@ -88,6 +90,11 @@ impl Row {
         self
     }
 
+    /// The number in the cell of this measure.
+    pub(crate) fn find(&self, measure: &str) -> Option<f64> {
+        self.cells.iter().find(|(name, _)| name == measure)?.1.number()
+    }
+
     pub(crate) fn number(self, measure: &str, number: f64) -> Self {
         self.with(measure, Cell::Number(number))
     }
@@ -109,8 +116,10 @@ impl Report {
 
     /// Puts a section in the place of its older results.
     pub(crate) fn set(&mut self, section: Section, order: &[&str]) {
-        self.sections.retain(|old| old.name != section.name);
+        self.sections.retain(|old| old.name != section.name && old.name != "targets");
         self.sections.push(section);
+        self.sections.push(targets(self));
+        // What is no measurement has no place in the order, and comes first.
         self.sections.sort_by_key(|section| order.iter().position(|name| *name == section.name));
     }
 
@@ -120,14 +129,16 @@ impl Report {
         save("results.json", serde_json::to_string_pretty(self).expect("plain data") + "\n");
         save("results.csv", self.csv());
         save("results.md", self.sections.iter().map(Section::markdown).collect());
-        save("start.svg", crate::plot::start(self));
+        save("start.svg", plot::start(self));
+    }
+
+    pub(crate) fn section(&self, name: &str) -> Option<&Section> {
+        self.sections.iter().find(|section| section.name == name)
     }
 
     /// The number in a cell.
     pub(crate) fn find(&self, section: &str, subject: &str, measure: &str) -> Option<f64> {
-        let section = self.sections.iter().find(|found| found.name == section)?;
-        let row = section.rows.iter().find(|row| row.subject == subject)?;
-        row.cells.iter().find(|(name, _)| name == measure)?.1.number()
+        self.section(section)?.rows.iter().find(|row| row.subject == subject)?.find(measure)
     }
 
     fn csv(&self) -> String {
