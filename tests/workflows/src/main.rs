@@ -18,6 +18,7 @@ use std::{
     time::Duration,
 };
 
+use sandbox::rehearsal::Rehearsal;
 use tokio::{
     process::{Child, Command},
     sync::Semaphore,
@@ -44,6 +45,8 @@ async fn main() -> ExitCode {
         return if drawn.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     machines::MACHINES.into_iter().for_each(machines::check);
+    // Builds the binaries, before anything waits for an answer of theirs with a deadline.
+    Rehearsal::start().await.function("enrich-user", &[]).await;
     let start = Instant::now();
     let (_moto, stage) = moto(&python).await;
     let failed = run(&stage, &option).await;
