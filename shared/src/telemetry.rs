@@ -53,6 +53,7 @@ impl Run<'_> {
         let count = |name: &str| json!({"Name": name, "Unit": "Count"});
         let milliseconds = |name: &str| json!({"Name": name, "Unit": "Milliseconds"});
         let target_id = self.result.ok().and_then(|outcome| outcome.target.id.as_ref());
+        let request = self.request();
         let mut line = json!({
             // Without a time Lambda takes a line for INFO, whatever it is.
             "timestamp": now.to_rfc3339_opts(SecondsFormat::Millis, true),
@@ -60,9 +61,9 @@ impl Run<'_> {
             "message": if self.result.is_ok() { "done" } else { "failed" },
             "playbook": self.playbook,
             "target_id": target_id,
-            "request_id": self.info.request_id,
-            "event_id": self.info.event_id,
-            "correlation": correlation(self.info),
+            "request_id": request["request_id"],
+            "event_id": request["event_id"],
+            "correlation": request["correlation"],
             "error": self.result.err().map(|error| &error.message),
             "FunctionName": function,
             "Outcome": self.outcome(),
@@ -93,7 +94,7 @@ impl Run<'_> {
             },
         });
         if self.mutating {
-            line["audit"] = self.audit();
+            line["audit"] = self.audit(request);
         }
         line
     }
@@ -107,21 +108,13 @@ impl Run<'_> {
     }
 
     /// Who asked, for what, and what became of it. Names people, as an audit must; other lines do not.
-    fn audit(&self) -> Value {
+    fn audit(&self, request: Value) -> Value {
         let asked = self.target.map(|target| json!({"matched_by": target.by, "name": target.text}));
         let outcome = self.result.ok();
         json!({
             "playbook": self.playbook,
             "asked": asked,
-            "request": {
-                "request_id": self.info.request_id,
-                "dry_run": self.info.dry_run,
-                "reason": self.info.reason,
-                "correlation": correlation(self.info),
-                "event_source": self.info.event_source,
-                "event_id": self.info.event_id,
-                "event_time": self.info.event_time,
-            },
+            "request": request,
             "result": self.outcome(),
             "target": outcome.map(|outcome| &outcome.target),
             "changed": outcome.map(|outcome| outcome.changed),
@@ -132,10 +125,16 @@ impl Run<'_> {
             "error": self.result.err().map(|error| &error.message),
         })
     }
-}
 
-fn correlation(info: &RequestInfo) -> Option<Value> {
-    let correlation = info.correlation.as_ref()?;
-    let length = correlation.to_string().len();
-    Some(if length <= MAX_CORRELATION { correlation.clone() } else { json!(format!("[{length} bytes, left out]")) })
+    /// As outcomes repeat it, but for a long correlation.
+    fn request(&self) -> Value {
+        let mut request = json!(self.info);
+        if let Some(correlation) = request.get_mut("correlation") {
+            let length = correlation.to_string().len();
+            if length > MAX_CORRELATION {
+                *correlation = json!(format!("[{length} bytes, left out]"));
+            }
+        }
+        request
+    }
 }

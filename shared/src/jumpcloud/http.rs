@@ -3,17 +3,18 @@
 use std::{
     net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use reqwest::{
     Method, Response, StatusCode, Url,
-    header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER},
+    header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::retry::{backoff, retry_after};
 use crate::{
     credentials::{ApiKey, KeyStore},
     error::{
@@ -29,8 +30,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// For one try. JumpCloud's own tools wait 30 s; two tries in that time help more.
 const TRY_TIMEOUT: Duration = Duration::from_secs(12);
 const MAX_TRIES: u32 = 5;
-const BACKOFF: Duration = Duration::from_millis(200);
-const MAX_BACKOFF: Duration = Duration::from_secs(5);
 /// JumpCloud may ask for minutes; a caller that retries is cheaper than a function that sleeps.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
 /// A change is not sent with less time than this left: its answer would be lost.
@@ -372,47 +371,4 @@ fn said(body: &[u8], key: &ApiKey) -> String {
     let Some(text) = text else { return String::new() };
     let clean: String = key.redact(text).chars().filter(|c| !c.is_control()).take(160).collect();
     format!(" (said: \"{clean}\")")
-}
-
-/// Exponential with full jitter: anything up to the bound, so that functions that failed together do not
-/// come back together.
-fn backoff(tries: u32) -> Duration {
-    BACKOFF.saturating_mul(2u32.saturating_pow(tries - 1)).min(MAX_BACKOFF).mul_f64(fastrand::f64())
-}
-
-/// Both forms of the header: seconds, and a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let seconds = value.parse().ok().map(Duration::from_secs);
-    seconds.or_else(|| {
-        let date = httpdate::parse_http_date(value).ok()?;
-        Some(date.duration_since(SystemTime::now()).unwrap_or_default())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use reqwest::header::HeaderValue;
-
-    #[test]
-    fn retry_after_is_read_in_both_forms() {
-        let parse =
-            |value: &str| retry_after(&HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_str(value).unwrap())]));
-        assert_eq!(parse("7"), Some(Duration::from_secs(7)));
-        let date = parse(&httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(60))).unwrap();
-        assert!((Duration::from_secs(55)..=Duration::from_secs(60)).contains(&date), "{date:?}");
-        assert_eq!(parse("Thu, 01 Jan 1970 00:00:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(parse("soon"), None);
-        assert_eq!(retry_after(&HeaderMap::new()), None);
-    }
-
-    #[test]
-    fn backoff_grows_up_to_its_bound() {
-        for _ in 0..1000 {
-            assert!(backoff(1) <= Duration::from_millis(200));
-            assert!(backoff(3) <= Duration::from_millis(800));
-            assert!(backoff(30) <= MAX_BACKOFF);
-        }
-    }
 }

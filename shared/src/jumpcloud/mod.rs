@@ -5,6 +5,7 @@
 
 mod http;
 mod model;
+mod retry;
 mod system;
 mod systemuser;
 

@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use crate::{
-    process::{Quota, cpu, peak_kib},
+    process::{Quota, cpu},
     programs::Program,
 };
 
@@ -151,7 +151,7 @@ impl Function {
 
     /// The most memory that the process has held, in KiB.
     pub(crate) fn peak_kib(&self) -> u64 {
-        peak_kib(self.pid)
+        sandbox::lambda::peak_kib(self.pid)
     }
 
     /// Ends the process in order, so that tools around it can write what they counted.

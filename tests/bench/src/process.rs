@@ -25,13 +25,6 @@ pub(crate) fn cpu(pid: u32) -> Duration {
     Duration::from_nanos(nanoseconds.sum())
 }
 
-/// The most memory that the process has held, in KiB.
-pub(crate) fn peak_kib(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
-    peak.expect("a peak in KiB")
-}
-
 /// Holds a process to a share of one CPU, as the kernel's bandwidth control does: so much time in each period of 20 ms,
 /// then stopped until the next; what was used too much is paid back. By SIGSTOP and SIGCONT, which need no rights. The
 /// time is looked at ten times per millisecond, so a period can run over by so much. Ends when dropped.

@@ -15,7 +15,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use sandbox::{
     secrets::Secrets,
     serve::{Cut, connection},
-    tenant::{API_KEY, Tenant},
+    tenant::{API_KEY, Tenant, call},
 };
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
@@ -182,9 +182,7 @@ impl Drop for World {
 
 async fn pass(front: Arc<Front>, tenant: Arc<Tenant>, request: Request<Bytes>) -> Result<Response<Body>, Cut> {
     let from = Instant::now();
-    let shorten = |part: &'_ str| if part.len() == 24 { "{id}".to_owned() } else { part.to_owned() };
-    let path = request.uri().path().split('/').skip(2).map(shorten).collect::<Vec<_>>().join("/");
-    let name = format!("{} /{path}", request.method());
+    let name = call(request.method().as_str(), request.uri().path());
     let opens_connection = request.method() == "HEAD";
     let throttled = !opens_connection
         && front.limit.as_ref().is_some_and(|bucket| !bucket.lock().expect("no panic under the lock").take());

@@ -81,19 +81,23 @@ impl Function {
         }
     }
 
-    /// The most memory that the process has held, in MiB; from `/proc`, so on Linux only.
+    /// The most memory that the process has held, in MiB.
     pub async fn peak_memory_mib(&self) -> u64 {
         let pid = self.process.lock().await.id().expect("a running process");
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process's status");
-        let peak =
-            status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<u64>().ok());
-        peak.expect("a peak in KiB") / 1024
+        peak_kib(pid) / 1024
     }
 
     /// The log lines so far.
     pub fn logs(&self) -> String {
         self.logs.lock().expect("no panic under the lock").clone()
     }
+}
+
+/// The most memory that a process has held, in KiB; from `/proc`, so on Linux only.
+pub fn peak_kib(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
+    peak.expect("a peak in KiB")
 }
 
 async fn collect(stream: impl AsyncRead + Unpin, logs: Arc<Mutex<String>>, show: bool) {

@@ -46,6 +46,12 @@ impl Recorded {
     }
 }
 
+/// A request in short, its ids left out: `PUT /systemusers/{id}`. `path` starts with `/api`.
+pub fn call(method: &str, path: &str) -> String {
+    let shorten = |part: &'_ str| if part.len() == 24 { "{id}".to_owned() } else { part.to_owned() };
+    format!("{method} /{}", path.split('/').skip(2).map(shorten).collect::<Vec<_>>().join("/"))
+}
+
 /// A running tenant. Ends when dropped.
 pub struct Tenant {
     address: SocketAddr,
@@ -115,9 +121,7 @@ impl Tenant {
 
     /// Method and path of every request so far, ids and queries left out: `POST /search/systemusers`.
     pub fn calls(&self) -> Vec<String> {
-        let shorten = |part: &'_ str| if part.len() == 24 { "{id}".to_owned() } else { part.to_owned() };
-        let path = |path: &str| path.split('/').skip(2).map(shorten).collect::<Vec<_>>().join("/");
-        self.requests().iter().map(|request| format!("{} /{}", request.method, path(&request.path))).collect()
+        self.requests().iter().map(|request| call(&request.method, &request.path)).collect()
     }
 
     /// The requests that asked for a change.

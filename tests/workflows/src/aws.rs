@@ -48,10 +48,10 @@ impl Aws {
     }
 
     async fn sns(&self, parameters: &[(&str, &str)]) {
-        let form = parameters.iter().map(|(name, value)| format!("{name}={}", percent(value)));
+        let form = reqwest::Url::parse_with_params(&self.url, parameters).expect("a URL");
         let request = self.http.post(&self.url).header("authorization", scope("sns"));
         let request = request.header("content-type", "application/x-www-form-urlencoded");
-        let answer = request.body(form.collect::<Vec<_>>().join("&")).send().await.expect("SNS answers");
+        let answer = request.body(form.query().unwrap_or_default().to_owned()).send().await.expect("SNS answers");
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
     }
 
@@ -145,12 +145,4 @@ fn scope(service: &str) -> String {
     format!(
         "AWS4-HMAC-SHA256 Credential=rehearsal/20260101/{REGION}/{service}/aws4_request, SignedHeaders=host, Signature=0"
     )
-}
-
-fn percent(text: &str) -> String {
-    let byte = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => char::from(byte).to_string(),
-        other => format!("%{other:02X}"),
-    };
-    text.bytes().map(byte).collect()
 }

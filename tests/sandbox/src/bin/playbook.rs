@@ -46,7 +46,7 @@ enum Command {
     /// Keep a tenant and all functions up behind Lambda's Invoke API
     Serve {
         /// The port on loopback; the tenant and Secrets Manager take the two after it (0: any free ones)
-        #[arg(long, default_value_t = 9001)]
+        #[arg(long, default_value_t = 9001, value_parser = clap::value_parser!(u16).range(..=65533))]
         port: u16,
     },
 }
