@@ -95,19 +95,18 @@ impl<'a> Function<'a> {
 
     async fn handle(&self, event: LambdaEvent<Json>) -> Result<Answer, Error> {
         let (payload, context) = event.into_parts();
-        let request_id = context.request_id.clone();
-        let work = AssertUnwindSafe(self.invoke(payload, context)).catch_unwind();
+        let origin = RequestInfo { request_id: context.request_id.clone(), ..payload.origin() };
+        let work = AssertUnwindSafe(self.invoke(payload, context, &origin)).catch_unwind();
         work.await.unwrap_or_else(|_| {
             let error = Internal.error("the function hit a defect of its own; what it was about to do may or may not have been done; look at the target and report the log");
-            self.refuse(&request_id, None, error).map(Answer::from)
+            self.refuse(origin.clone(), error).map(Answer::from)
         })
     }
 
-    async fn invoke(&self, payload: Json, context: Context) -> Result<Answer, Error> {
-        let request_id = context.request_id.clone();
+    async fn invoke(&self, payload: Json, context: Context, origin: &RequestInfo) -> Result<Answer, Error> {
         let (intake, invocation) = match self.prepare(payload, context) {
             Ok(prepared) => prepared,
-            Err(error) => return self.refuse(&request_id, None, error).map(Answer::from),
+            Err(error) => return self.refuse(origin.clone(), error).map(Answer::from),
         };
         match intake {
             Intake::One(work) => invocation.run(work).await.map(Answer::from),
@@ -136,13 +135,8 @@ impl<'a> Function<'a> {
     }
 
     /// An event that was refused before its playbook ran leaves its line in the log as well.
-    fn refuse(&self, request_id: &str, event_id: Option<&str>, error: Error) -> Result<Outcome, Error> {
-        let info = RequestInfo {
-            request_id: request_id.to_owned(),
-            event_id: event_id.map(str::to_owned),
-            ..RequestInfo::default()
-        };
-        playbooks::complete(self.playbook, None, info, Err(error), Traffic::default(), 0)
+    fn refuse(&self, origin: RequestInfo, error: Error) -> Result<Outcome, Error> {
+        playbooks::complete(self.playbook, None, origin, Err(error), Traffic::default(), 0)
     }
 }
 
@@ -169,7 +163,12 @@ impl Invocation<'_> {
         let work = match record.work {
             Ok(work) => work,
             Err(error) => {
-                return self.function.refuse(&self.request_id, Some(&record.message_id), error).is_ok();
+                let origin = RequestInfo {
+                    request_id: self.request_id.clone(),
+                    event_id: Some(record.message_id),
+                    ..RequestInfo::default()
+                };
+                return self.function.refuse(origin, error).is_ok();
             }
         };
         for work in work {

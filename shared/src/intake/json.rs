@@ -10,7 +10,10 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use crate::error::{Error, ErrorType::InvalidInput};
+use crate::{
+    error::{Error, ErrorType::InvalidInput},
+    request::RequestInfo,
+};
 
 /// Any JSON; a field that is given twice is noticed on the way, at any depth.
 pub struct Json {
@@ -25,6 +28,14 @@ impl Json {
             return Err(InvalidInput.error("a field is given twice in one object; nothing was done; give it once"));
         }
         Ok(self.value)
+    }
+
+    /// What a log query finds the event by, whether or not it can be read: what asked for it, and the alert's id.
+    pub fn origin(&self) -> RequestInfo {
+        let detail = self.value.get("detail");
+        let correlation = detail.unwrap_or(&self.value).get("correlation").cloned();
+        let event_id = self.value["id"].as_str().filter(|_| detail.is_some()).map(str::to_owned);
+        RequestInfo { correlation, event_id, ..RequestInfo::default() }
     }
 }
 

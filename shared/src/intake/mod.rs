@@ -152,6 +152,8 @@ impl Settings {
         };
         // Whoever wrote it there: a dry run that is asked for is never ignored.
         let dry_run = direct::dry_run_of(&alert.body)?;
+        // A workflow's; the finding's id goes beside it.
+        let correlation = alert.body.get("correlation").filter(|correlation| correlation.is_object());
         let mut work = Vec::new();
         let mut seen: Vec<String> = Vec::new();
         for (path, finding) in findings {
@@ -162,7 +164,8 @@ impl Settings {
                 if !seen.contains(&name) {
                     seen.push(name);
                     let event_time = self.fresh(&times, wants, now)?;
-                    let mut info = RequestInfo { dry_run, event_time, ..alert.info() };
+                    let correlation = correlation.cloned();
+                    let mut info = RequestInfo { dry_run, correlation, event_time, ..alert.info() };
                     if let Some(format) = format {
                         describe(&mut info, finding, format);
                     }
@@ -238,7 +241,9 @@ fn earliest(times: &[DateTime<Utc>]) -> Option<String> {
 /// The finding's id and title, where a person or a log query looks for them.
 fn describe(info: &mut RequestInfo, finding: &Value, format: &Parsed) {
     let text = |pointers| first(finding, pointers).and_then(Value::as_str);
-    info.correlation = text(format.format.id).map(|id| json!({"finding_id": id}));
+    if let Some(id) = text(format.format.id) {
+        info.correlation.get_or_insert_with(|| json!({}))["finding_id"] = json!(id);
+    }
     let clean = |title: &str| title.chars().filter(|c| !c.is_control()).take(direct::MAX_TEXT).collect();
     info.reason = text(format.format.title).map(clean);
 }

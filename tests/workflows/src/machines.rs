@@ -78,8 +78,9 @@ pub(crate) fn readable(history: &[Value]) -> String {
 
 /// AWS's own names for what goes wrong around an invocation.
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>
-const AWS_ERRORS: [&str; 8] = [
+const AWS_ERRORS: [&str; 9] = [
     "Lambda.Unknown",
+    "Lambda.ResourceNotFoundException",
     "Lambda.ServiceException",
     "Lambda.SdkClientException",
     "Lambda.AWSLambdaException",

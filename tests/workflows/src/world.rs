@@ -149,6 +149,23 @@ impl Scene {
         events.iter().filter(|(name, _)| name == playbook).map(|(_, event)| event.clone()).collect()
     }
 
+    /// Waits for the line that each invocation so far leaves in its function's log.
+    pub(crate) async fn lines(&self) -> Vec<String> {
+        let deadline = Instant::now() + DEADLINE;
+        let invocations = self.world.events.lock().expect("no panic under the lock").len();
+        loop {
+            let functions: Vec<_> = self.world.functions.lock().await.values().cloned().collect();
+            let logs: Vec<String> = functions.iter().map(|function| function.logs()).collect();
+            let lines = logs.iter().flat_map(|logs| logs.lines()).filter(|line| line.contains("\"_aws\""));
+            let lines: Vec<String> = lines.map(str::to_owned).collect();
+            if lines.len() == invocations {
+                return lines;
+            }
+            assert!(Instant::now() < deadline, "{} lines of {invocations} invocations", lines.len());
+            sleep(POLL).await;
+        }
+    }
+
     /// Starts a machine and returns the execution's ARN.
     pub(crate) async fn begin(&self, machine: &str, input: Value) -> String {
         let number = self.stage.worlds.fetch_add(1, Ordering::Relaxed);

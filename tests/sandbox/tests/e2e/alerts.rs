@@ -330,7 +330,10 @@ async fn options_and_strictness_of_a_plain_detail_are_those_of_a_direct_event() 
     // A finding to which a pipeline has added it is no order to act.
     let mut event = sample("guardduty-user");
     event["detail"]["dry_run"] = json!(true);
-    assert_eq!(run(&rehearsal, "disable-user", event, &[ANY_AGE]).await.unwrap()["status"], "dry_run");
+    event["detail"]["correlation"] = json!({"execution": "arn:x"});
+    let outcome = run(&rehearsal, "disable-user", event.clone(), &[ANY_AGE]).await.unwrap();
+    assert_eq!(outcome["status"], "dry_run");
+    assert_eq!(outcome["request"]["correlation"], json!({"execution": "arn:x", "finding_id": event["detail"]["id"]}));
     assert!(rehearsal.tenant.writes().is_empty());
 }
 

@@ -14,7 +14,7 @@ async fn every_metric_that_is_announced_has_its_value_and_its_dimensions() {
     rehearsal.tenant.order(Fault::Status(429, Some("0".to_owned())), "POST", "/search/", 1);
     let function = rehearsal.function("enrich-user", &[]).await;
     function.invoke(json!({"username": "jsmith"}), TIMEOUT).await.unwrap();
-    function.invoke(json!({"usrname": "jsmith"}), TIMEOUT).await.unwrap_err();
+    function.invoke(json!({"usrname": "jsmith", "correlation": "INC-7"}), TIMEOUT).await.unwrap_err();
     let runs = runs(&function, 2).await;
     for run in &runs {
         let metrics = run["_aws"]["CloudWatchMetrics"].as_array().unwrap();
@@ -36,6 +36,7 @@ async fn every_metric_that_is_announced_has_its_value_and_its_dimensions() {
     assert_eq!(run["JumpCloudLatency"].as_array().unwrap().len() as u64, run["JumpCloudCalls"].as_u64().unwrap());
     assert!(run.get("audit").is_none(), "a question is not audited: {run}");
     assert_eq!((&runs[1]["Outcome"], &runs[1]["level"]), (&json!("InvalidInput"), &json!("ERROR")));
+    assert_eq!(runs[1]["correlation"], "INC-7", "what is refused is found as well");
 }
 
 #[tokio::test]

@@ -32,7 +32,8 @@ fn sides(output: &Value) -> [&str; 2] {
 
 pub(super) async fn starts_each_containment_once(stage: Arc<Stage>) {
     let scene = Scene::start(&stage, &ALL, ANY_AGE).await;
-    let ended = scene.run(MACHINE, both(8.0)).await;
+    let execution = scene.begin(MACHINE, both(8.0)).await;
+    let ended = scene.end(MACHINE, &execution).await;
     assert_status(&ended, "done");
     assert_eq!(sides(&ended.output), ["started", "started"]);
     assert!(scene.events("disable-user").iter().all(|event| event["detail"]["dry_run"] == true));
@@ -49,6 +50,12 @@ pub(super) async fn starts_each_containment_once(stage: Arc<Stage>) {
     assert_eq!((&user.output["status"], &user.output["target"]["id"]), (&json!("succeeded"), &json!(JSMITH)));
     let host = scene.end("contain-host", &hosts[0]).await;
     assert_eq!((&host.output["status"], &host.output["target"]["id"]), (&json!("denied"), &json!(COMPUTER123)));
+    assert_eq!(
+        scene.events("disable-user")[1]["correlation"],
+        json!({"execution": users[0], "caller": {"execution": execution}})
+    );
+    let lines = scene.lines().await;
+    assert!(lines.iter().all(|line| line.contains(&execution)), "one query finds all of {lines:#?}");
     // Delivered again, after somebody enabled the user.
     scene.tenant().set("systemusers", JSMITH, json!({"state": "ACTIVATED", "suspended": false}));
     let ended = scene.run(MACHINE, both(8.0)).await;
@@ -118,8 +125,11 @@ pub(super) async fn does_not_contain_what_it_may_not(stage: Arc<Stage>) {
 
 pub(super) async fn reports_what_is_not_one_user(stage: Arc<Stage>) {
     let scene = Scene::start(&stage, &ALL, ANY_AGE).await;
-    let ended = scene.run(MACHINE, sample("securityhub-asff-two-users")).await;
+    let execution = scene.begin(MACHINE, sample("securityhub-asff-two-users")).await;
+    let ended = scene.end(MACHINE, &execution).await;
     assert_status(&ended, "done");
+    // Enrich Host refused it, for it names no host.
+    assert!(scene.lines().await.iter().all(|line| line.contains(&execution)));
     assert_eq!(sides(&ended.output)[0], "reported");
     assert_eq!(ended.output["user"]["found"]["status"], "ambiguous");
     assert_eq!(scene.started("contain-user").await.len(), 0);
@@ -144,7 +154,11 @@ pub(super) async fn fails_loudly(stage: Arc<Stage>) {
     let broken = [("disable-user:MAX_EVENT_AGE_SECONDS", "soon"), ("shutdown-host:MAX_EVENT_AGE_SECONDS", "soon")];
     let scene = Scene::start(&stage, &ALL, &broken).await;
     assert_failed(&scene.run(MACHINE, both(8.0)).await, "Internal");
-    // Machines that are not there.
+    // Functions and machines that are not there.
+    let gone = ["EnrichUserFunction", "EnrichHostFunction"]
+        .map(|name| (name, "arn:aws:lambda:us-east-1:123456789012:function:gone"));
+    let scene = Scene::start(&stage, &[MACHINE], &gone).await;
+    assert_failed(&scene.run(MACHINE, both(1.0)).await, "Lambda.ResourceNotFoundException");
     let scene = Scene::start(&stage, &[MACHINE], ANY_AGE).await;
     assert_failed(&scene.run(MACHINE, both(8.0)).await, "StepFunctions.StateMachineDoesNotExistException");
 }
