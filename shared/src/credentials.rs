@@ -11,7 +11,10 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::Mutex, time::Instant};
 
-use crate::error::{Error, ErrorType::SecretUnavailable};
+use crate::{
+    error::{Error, ErrorType::SecretUnavailable},
+    http::for_aws,
+};
 
 /// How long a key is used before the secret is read again.
 pub const TIME_TO_LIVE: Duration = Duration::from_secs(300);
@@ -75,13 +78,12 @@ pub struct KeyStore {
 impl KeyStore {
     /// From the environment that Lambda gives, `var` being `std::env::var(..).ok()`: region and credentials are there, so `aws-config`'s chain of
     /// providers is not needed (1.4 MB and 1 ms less).
-    pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+    pub fn from_vars(var: impl Fn(&str) -> Option<String>, http: reqwest::Client) -> Result<Self, Error> {
         let var = |name: &str| var(name).filter(|value| !value.trim().is_empty());
         let secret_id = var("JUMPCLOUD_SECRET_ID").ok_or_else(|| {
             SecretUnavailable.error("JUMPCLOUD_SECRET_ID is not set; set it to the name or ARN of the secret")
         })?;
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(2))
             .operation_attempt_timeout(Duration::from_secs(3))
             .operation_timeout(Duration::from_secs(8)); // below the 10 s that init may take
         let credentials = Credentials::new(
@@ -93,6 +95,7 @@ impl KeyStore {
         );
         let mut config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
+            .http_client(for_aws(http))
             .region(var("AWS_REGION").map(Region::new))
             .timeout_config(timeouts.build())
             .credentials_provider(credentials);
@@ -184,7 +187,7 @@ mod tests {
     async fn the_key_is_kept_for_its_time_to_live_and_shared() {
         let secrets = sandbox::secrets::Secrets::start("jca_first").await;
         let env = std::collections::HashMap::from(secrets.env());
-        let keys = KeyStore::from_vars(|name| env.get(name).cloned()).unwrap();
+        let keys = KeyStore::from_vars(|name| env.get(name).cloned(), crate::http::client().unwrap()).unwrap();
         let first = keys.current().await.unwrap();
         secrets.set("jca_second");
         let end = first.read_at + TIME_TO_LIVE;

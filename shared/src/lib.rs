@@ -20,3 +20,4 @@ pub mod jumpcloud;
 
 pub mod credentials;
 pub mod error;
+pub mod http;

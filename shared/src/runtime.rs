@@ -19,6 +19,7 @@ use crate::{
     batch,
     credentials::KeyStore,
     error::{Error, ErrorType::Internal},
+    http,
     intake::{Intake, Json, Record, Settings, Wants, Work},
     jumpcloud::{Client, Traffic},
     outcome::{Outcome, Status},
@@ -82,8 +83,10 @@ struct Invocation<'a> {
 impl<'a> Function<'a> {
     fn new(playbook: &'a Playbook, var: impl Fn(&str) -> Option<String>) -> Self {
         let url = var("JUMPCLOUD_API_URL").filter(|url| !url.is_empty());
-        let client =
-            KeyStore::from_vars(&var).and_then(|keys| Client::new(url.as_deref().unwrap_or(DEFAULT_API_URL), keys));
+        let client = http::client().and_then(|http| {
+            let keys = KeyStore::from_vars(&var, http.clone())?;
+            Client::new(url.as_deref().unwrap_or(DEFAULT_API_URL), http, keys)
+        });
         Self {
             playbook,
             client,

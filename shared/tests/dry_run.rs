@@ -4,6 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use jumpcloud_playbooks::{
     credentials::KeyStore,
+    http,
     error::ErrorType,
     jumpcloud::{Client, ObjectId},
     playbooks::{
@@ -20,8 +21,9 @@ const PLAYBOOKS: [Playbook; 6] = [DISABLE_USER, ENABLE_USER, ENRICH_HOST, ENRICH
 
 fn client(rehearsal: &Rehearsal) -> Client {
     let env: HashMap<&str, String> = rehearsal.env().into_iter().collect();
-    let keys = KeyStore::from_vars(|name| env.get(name).cloned()).expect("a complete environment");
-    Client::new(&rehearsal.tenant.url(), keys).expect("a loopback URL")
+    let http = http::client().expect("a client");
+    let keys = KeyStore::from_vars(|name| env.get(name).cloned(), http.clone()).expect("a complete environment");
+    Client::new(&rehearsal.tenant.url(), http, keys).expect("a loopback URL")
 }
 
 fn user() -> impl Strategy<Value = Target> {

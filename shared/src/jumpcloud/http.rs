@@ -24,9 +24,9 @@ use crate::{
             UnexpectedResponse,
         },
     },
+    http::CONNECT_TIMEOUT,
 };
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// For one try. JumpCloud's own tools wait 30 s; two tries in that time help more.
 const TRY_TIMEOUT: Duration = Duration::from_secs(12);
 const MAX_TRIES: u32 = 5;
@@ -46,8 +46,8 @@ pub struct Client {
 
 impl Client {
     /// `base_url` is the v1 base (`https://console.jumpcloud.com/api`). Plain `http` is refused except to
-    /// loopback: the key goes with every request.
-    pub fn new(base_url: &str, keys: KeyStore) -> Result<Self, Error> {
+    /// loopback: the key goes with every request. `http` must not follow redirects.
+    pub fn new(base_url: &str, http: reqwest::Client, keys: KeyStore) -> Result<Self, Error> {
         let refused = |why| Internal.error(format!("the function is misconfigured: JUMPCLOUD_API_URL {why}"));
         let url = Url::parse(base_url).map_err(|_| refused("is not a URL"))?;
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
@@ -58,16 +58,6 @@ impl Client {
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
             return Err(refused("must hold neither a login nor a query"));
         }
-        #[expect(clippy::disallowed_methods, reason = "the one place where the client is built")]
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("jumpcloud-playbooks/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none()) // the key must not follow a redirect
-            .referer(false)
-            .https_only(url.scheme() == "https")
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(Duration::from_secs(50)) // below the usual minute of a proxy
-            .build()
-            .map_err(|error| Internal.error(format!("the HTTP client could not be built: {}", error.without_url())))?;
         Ok(Self { http, base_url: url.as_str().trim_end_matches('/').to_owned(), keys })
     }
 
