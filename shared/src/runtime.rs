@@ -122,7 +122,7 @@ impl<'a> Function<'a> {
     /// Everything that can refuse an event before JumpCloud is asked.
     fn prepare(&self, payload: Json, context: Context) -> Result<(Intake, Invocation<'_>), Error> {
         let settings = self.settings.as_ref().map_err(Error::clone)?;
-        let wants = Wants { target_type: self.playbook.target_type(), mutating: self.playbook.mutating };
+        let wants = Wants { target_type: self.playbook.target_type(), mutating: self.playbook.mutating() };
         let intake = settings.read(payload, wants, SystemTime::now().into())?;
         let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
         let invocation = Invocation {
@@ -244,7 +244,7 @@ mod tests {
     use serde_json::json;
 
     const DEFECT: Playbook =
-        Playbook { name: "defect", mutating: false, action: Action::User(|_, _| Box::pin(async { panic!("SECRET") })) };
+        Playbook { name: "defect", action: Action::User(|_, _| Box::pin(async { panic!("SECRET") })) };
 
     #[tokio::test]
     async fn a_panic_is_internal_and_says_nothing_of_it() {

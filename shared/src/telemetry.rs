@@ -43,9 +43,10 @@ impl Run<'_> {
     /// Writes the line.
     pub(crate) fn log(self) {
         let function = env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|_| self.playbook.to_owned());
-        let line = self.line(&function, SystemTime::now().into());
-        // A log that cannot be written is no reason to fail what was done.
-        let _ = writeln!(stdout().lock(), "{line}");
+        let mut line = self.line(&function, SystemTime::now().into()).to_string();
+        line.push('\n');
+        // In one piece. A log that cannot be written is no reason to fail what was done.
+        let _ = stdout().lock().write_all(line.as_bytes());
     }
 
     fn line(mut self, function: &str, now: DateTime<Utc>) -> Value {

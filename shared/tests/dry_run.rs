@@ -4,8 +4,8 @@ use std::{collections::HashMap, time::Duration};
 
 use jumpcloud_playbooks::{
     credentials::KeyStore,
-    http,
     error::ErrorType,
+    http,
     jumpcloud::{Client, ObjectId},
     playbooks::{
         self, Done, Playbook, disable_user::DISABLE_USER, enable_user::ENABLE_USER, enrich_host::ENRICH_HOST,

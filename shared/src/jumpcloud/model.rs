@@ -5,7 +5,7 @@
 //! playbook does not need cannot keep it from acting. Serialized, an object is the facts of an outcome.
 
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use serde_with::apply;
 
 use crate::error::{Error, ErrorType::UnexpectedResponse};
@@ -68,6 +68,6 @@ impl GraphObject {
 
 /// `None` for a field of another type than its documentation says, and for the empty text that stands for "not set".
 pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
-    let value = Option::<Value>::deserialize(deserializer)?;
-    Ok(value.filter(|value| value != "").and_then(|value| serde_json::from_value(value).ok()))
+    let text = <&RawValue>::deserialize(deserializer)?.get(); // borrowed: JumpCloud's answers are in memory
+    Ok(Some(text).filter(|text| *text != "\"\"").and_then(|text| serde_json::from_str(text).ok()))
 }

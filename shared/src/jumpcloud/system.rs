@@ -188,10 +188,13 @@ mod tests {
 
     #[test]
     fn secrets_of_a_system_are_not_read() {
-        let system: System = serde_json::from_value(json!({
-            "_id": "633f3f295482343ff32add41", "hostname": "Computer123", "systemToken": "SECRET", "active": true,
-            "fde": {"active": true, "keyPresent": true, "key": "SECRET"}, "usernameHashes": ["SECRET"],
-        }))
+        let system: System = serde_json::from_str(
+            &json!({
+                "_id": "633f3f295482343ff32add41", "hostname": "Computer123", "systemToken": "SECRET", "active": true,
+                "fde": {"active": true, "keyPresent": true, "key": "SECRET"}, "usernameHashes": ["SECRET"],
+            })
+            .to_string(),
+        )
         .unwrap();
         let facts = serde_json::to_value(&system).unwrap();
         assert_eq!(

@@ -12,11 +12,8 @@ use crate::{
 };
 
 /// Suspends a user. Undone by Enable User, unless the user was STAGED: there is no way back to that.
-pub const DISABLE_USER: Playbook = Playbook {
-    name: "disable-user",
-    mutating: true,
-    action: Action::User(|session, found| Box::pin(disable(session, found))),
-};
+pub const DISABLE_USER: Playbook =
+    Playbook { name: "disable-user", action: Action::User(|session, found| Box::pin(disable(session, found))) };
 
 async fn disable(session: &Session<'_>, found: Resolved<SystemUser>) -> Result<Outcome, Error> {
     let Resolved { object: user, id, target } = found;

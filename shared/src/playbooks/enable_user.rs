@@ -12,11 +12,8 @@ use crate::{
 };
 
 /// Activates a user and says what still keeps the user out. Undone by Disable User, unless the user was STAGED.
-pub const ENABLE_USER: Playbook = Playbook {
-    name: "enable-user",
-    mutating: true,
-    action: Action::User(|session, found| Box::pin(enable(session, found))),
-};
+pub const ENABLE_USER: Playbook =
+    Playbook { name: "enable-user", action: Action::User(|session, found| Box::pin(enable(session, found))) };
 
 async fn enable(session: &Session<'_>, found: Resolved<SystemUser>) -> Result<Outcome, Error> {
     let Resolved { object: user, id, target } = found;

@@ -2,24 +2,33 @@
 
 use serde_json::{Value, json};
 
-use super::{Action, Playbook, counted, devices::resolve, groups, target::Resolved};
+use super::{
+    Action, Playbook, counted,
+    devices::resolve,
+    groups,
+    target::{Resolved, look_up_with, not_one},
+};
 use crate::{
     error::Error,
-    jumpcloud::{Object, Session, System, SystemUser},
+    jumpcloud::{Object, ObjectId, Session, System, SystemUser},
     outcome::{Advisory, Outcome},
+    request::Target,
 };
 
 /// A host's facts, with its users and groups.
-pub const ENRICH_HOST: Playbook = Playbook {
-    name: "enrich-host",
-    mutating: false,
-    action: Action::Host(|session, found| Box::pin(enrich(session, found))),
-};
+pub const ENRICH_HOST: Playbook =
+    Playbook { name: "enrich-host", action: Action::AskHost(|session, target| Box::pin(enrich(session, target))) };
 
-async fn enrich(session: &Session<'_>, found: Resolved<System>) -> Result<Outcome, Error> {
-    let Resolved { object: host, id, target } = found;
-    let users = async { resolve::<SystemUser>(session, session.system_users(&id).await?).await };
-    let (users, groups) = tokio::join!(users, groups(session, session.system_memberof(&id)));
+async fn enrich(session: &Session<'_>, target: &Target) -> Result<Outcome, Error> {
+    let around = async |id: &ObjectId| {
+        let users = async { resolve::<SystemUser>(session, session.system_users(id).await?).await };
+        tokio::join!(users, groups(session, session.system_memberof(id)))
+    };
+    let (found, (users, groups)) = match look_up_with::<System, _>(session, target, around).await? {
+        Ok(found) => found,
+        Err(candidates) => return Ok(not_one::<System>(target, candidates)),
+    };
+    let Resolved { object: host, target, .. } = found;
     let mut facts = serde_json::to_value(&host).unwrap_or_default();
     let mut advisories = Vec::new();
     let online = match host.active {

@@ -6,25 +6,28 @@ use super::{
     Action, Playbook, counted,
     devices::{self, brief},
     groups,
-    target::Resolved,
+    target::{Resolved, look_up_with, not_one},
     user_state::{label, shown},
 };
 use crate::{
     error::Error,
-    jumpcloud::{Session, SystemUser},
+    jumpcloud::{ObjectId, Session, SystemUser},
     outcome::Outcome,
+    request::Target,
 };
 
 /// A user's facts, with devices and groups.
-pub const ENRICH_USER: Playbook = Playbook {
-    name: "enrich-user",
-    mutating: false,
-    action: Action::User(|session, found| Box::pin(enrich(session, found))),
-};
+pub const ENRICH_USER: Playbook =
+    Playbook { name: "enrich-user", action: Action::AskUser(|session, target| Box::pin(enrich(session, target))) };
 
-async fn enrich(session: &Session<'_>, found: Resolved<SystemUser>) -> Result<Outcome, Error> {
-    let Resolved { object: user, id, target } = found;
-    let (devices, groups) = tokio::join!(devices::of_user(session, &id), groups(session, session.user_memberof(&id)));
+async fn enrich(session: &Session<'_>, target: &Target) -> Result<Outcome, Error> {
+    let around =
+        async |id: &ObjectId| tokio::join!(devices::of_user(session, id), groups(session, session.user_memberof(id)));
+    let (found, (devices, groups)) = match look_up_with::<SystemUser, _>(session, target, around).await? {
+        Ok(found) => found,
+        Err(candidates) => return Ok(not_one::<SystemUser>(target, candidates)),
+    };
+    let Resolved { object: user, target, .. } = found;
     let mut facts = serde_json::to_value(&user).unwrap_or_default();
     facts["state"] = json!(user.state());
     facts["devices"] = Value::from_iter(devices.systems.iter().map(brief));

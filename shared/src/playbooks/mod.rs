@@ -15,7 +15,7 @@ mod user_state;
 
 use std::{collections::HashMap, sync::Arc};
 
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::{LocalBoxFuture, join_all};
 use serde_json::{Value, json};
 use tokio::{
     sync::{Mutex, OnceCell},
@@ -38,31 +38,40 @@ use crate::{
 pub struct Playbook {
     /// Its name in outcomes, on the command line and as a binary.
     pub name: &'static str,
-    /// Whether it changes anything.
-    pub mutating: bool,
     /// What it does.
     pub action: Action,
 }
 
-/// What a playbook does once its one target is found.
+/// What a playbook does, to a user or to a host.
 #[derive(Clone, Copy)]
 pub enum Action {
-    /// To a user.
+    /// A command, carried out once its one target is found.
     User(Act<SystemUser>),
-    /// To a host.
+    /// The same.
     Host(Act<System>),
+    /// A question, which nobody and several answer too.
+    AskUser(Ask),
+    /// The same.
+    AskHost(Ask),
 }
 
 /// Acts on what was found and says what happened.
-pub type Act<T> = for<'a> fn(&'a Session<'a>, Resolved<T>) -> BoxFuture<'a, Result<Outcome, Error>>;
+pub type Act<T> = for<'a> fn(&'a Session<'a>, Resolved<T>) -> LocalBoxFuture<'a, Result<Outcome, Error>>;
+/// Finds the target and says what is known of it.
+pub type Ask = for<'a> fn(&'a Session<'a>, &'a Target) -> LocalBoxFuture<'a, Result<Outcome, Error>>;
 
 impl Playbook {
     /// Whether it takes a user or a host.
     pub fn target_type(&self) -> TargetType {
         match self.action {
-            Action::User(_) => TargetType::User,
-            Action::Host(_) => TargetType::Host,
+            Action::User(_) | Action::AskUser(_) => TargetType::User,
+            Action::Host(_) | Action::AskHost(_) => TargetType::Host,
         }
+    }
+
+    /// Whether it changes anything.
+    pub fn mutating(&self) -> bool {
+        matches!(self.action, Action::User(_) | Action::Host(_))
     }
 }
 
@@ -97,8 +106,9 @@ pub async fn run(
     let start = Instant::now();
     let session = client.session(deadline, request.info.dry_run);
     let result = match playbook.action {
-        Action::User(act) => perform(playbook.mutating, &session, &request.target, done, act).await,
-        Action::Host(act) => perform(playbook.mutating, &session, &request.target, done, act).await,
+        Action::User(act) => perform(&session, &request.target, done, act).await,
+        Action::Host(act) => perform(&session, &request.target, done, act).await,
+        Action::AskUser(ask) | Action::AskHost(ask) => ask(&session, &request.target).await,
     };
     let duration_ms = start.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
     complete(playbook, Some(&request.target), request.info, result, session.traffic(), duration_ms)
@@ -121,22 +131,14 @@ pub fn complete(
         outcome.request = info.clone();
         outcome
     });
-    let Playbook { name, mutating, .. } = *playbook;
-    Run { playbook: name, mutating, target, info: &info, result: result.as_ref(), traffic, duration_ms }.log();
+    let mutating = playbook.mutating();
+    Run { playbook: playbook.name, mutating, target, info: &info, result: result.as_ref(), traffic, duration_ms }.log();
     result
 }
 
-async fn perform<T: Named>(
-    mutating: bool,
-    session: &Session<'_>,
-    target: &Target,
-    done: &Done,
-    act: Act<T>,
-) -> Result<Outcome, Error> {
+async fn perform<T: Named>(session: &Session<'_>, target: &Target, done: &Done, act: Act<T>) -> Result<Outcome, Error> {
     match target::look_up::<T>(session, target).await? {
-        Err(candidates) => target::not_one::<T>(target, candidates, mutating),
-        // A question may be asked twice; its answers are not worth the memory.
-        Ok(found) if !mutating => act(session, found).await,
+        Err(candidates) => Err(target::refused::<T>(target, &candidates)),
         Ok(found) => {
             let own = found.target.clone();
             let outcome = done.once(found.id.clone(), session.dry_run(), act(session, found)).await?;

@@ -14,11 +14,8 @@ use crate::{
 };
 
 /// Expires a user's password. Cannot be undone: only the user can set a new one.
-pub const RESET_PASSWORD: Playbook = Playbook {
-    name: "reset-password",
-    mutating: true,
-    action: Action::User(|session, found| Box::pin(reset(session, found))),
-};
+pub const RESET_PASSWORD: Playbook =
+    Playbook { name: "reset-password", action: Action::User(|session, found| Box::pin(reset(session, found))) };
 
 async fn reset(session: &Session<'_>, found: Resolved<SystemUser>) -> Result<Outcome, Error> {
     let Resolved { object: user, id, target } = found;

@@ -11,11 +11,8 @@ use crate::{
 
 /// Shuts a Windows or Linux host down. `accepted` at best: JumpCloud queues the command and does not say whether
 /// it was carried out. Cannot be undone: a queued command can be neither listed nor called back.
-pub const SHUTDOWN_HOST: Playbook = Playbook {
-    name: "shutdown-host",
-    mutating: true,
-    action: Action::Host(|session, found| Box::pin(shutdown(session, found))),
-};
+pub const SHUTDOWN_HOST: Playbook =
+    Playbook { name: "shutdown-host", action: Action::Host(|session, found| Box::pin(shutdown(session, found))) };
 
 async fn shutdown(session: &Session<'_>, found: Resolved<System>) -> Result<Outcome, Error> {
     let Resolved { object: host, id, target } = found;

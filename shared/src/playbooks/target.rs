@@ -77,26 +77,28 @@ pub struct Resolved<T> {
     pub(super) target: OutcomeTarget,
 }
 
-/// What to say when there is not exactly one target. A question gets an answer, so for Enrich nobody and several
-/// are outcomes; a command is done to exactly one target or fails.
-pub(super) fn not_one<T: Named>(target: &Target, candidates: Vec<Candidate>, mutating: bool) -> Result<Outcome, Error> {
+/// Why a command is not carried out: it is done to exactly one target.
+pub(super) fn refused<T: Named>(target: &Target, candidates: &[Candidate]) -> Error {
     let (id_field, not_found, ambiguous) = match T::TYPE {
         TargetType::User => ("user_id", UserNotFound, AmbiguousUser),
         TargetType::Host => ("host_id", HostNotFound, AmbiguousHost),
     };
     let (kind, name) = (T::TYPE.word(), &target.text);
-    if mutating && candidates.is_empty() {
+    if candidates.is_empty() {
         let why = format!("JumpCloud has no {kind} {name}; nothing was done; check the spelling and the organization");
-        return Err(not_found.error(why));
+        return not_found.error(why);
     }
-    if mutating {
-        let list: Vec<String> = candidates.iter().map(Candidate::to_string).collect();
-        return Err(ambiguous.error(format!(
-            "{} {kind}s are called {name}; nothing was done; name one by `{id_field}`: {}",
-            count(&candidates),
-            list.join(", ")
-        )));
-    }
+    let list: Vec<String> = candidates.iter().map(Candidate::to_string).collect();
+    ambiguous.error(format!(
+        "{} {kind}s are called {name}; nothing was done; name one by `{id_field}`: {}",
+        count(candidates),
+        list.join(", ")
+    ))
+}
+
+/// The answer to a question about nobody, or about several.
+pub(super) fn not_one<T: Named>(target: &Target, candidates: Vec<Candidate>) -> Outcome {
+    let (kind, name) = (T::TYPE.word(), &target.text);
     let (status, summary) = match candidates.is_empty() {
         true => (Status::NotFound, format!("JumpCloud has no {kind} {name}.")),
         false => (
@@ -111,7 +113,7 @@ pub(super) fn not_one<T: Named>(target: &Target, candidates: Vec<Candidate>, mut
         matched_by: target.by,
         source: target.source.clone(),
     };
-    Ok(Outcome { status, candidates, ..Outcome::new(target, summary) })
+    Outcome { status, candidates, ..Outcome::new(target, summary) }
 }
 
 fn count(candidates: &[Candidate]) -> String {
@@ -124,8 +126,7 @@ pub(super) async fn look_up<T: Named>(
     session: &Session<'_>,
     target: &Target,
 ) -> Result<Result<Resolved<T>, Vec<Candidate>>, Error> {
-    if matches!(target.by, By::UserId | By::HostId) {
-        let id = ObjectId::parse(&target.text).ok_or_else(wrong_kind)?;
+    if let Some(id) = given_id(target)? {
         let object = session.get::<T>(&id).await?;
         return Ok(object.map(|object| resolved(object, id, target)).ok_or_else(Vec::new));
     }
@@ -148,6 +149,32 @@ pub(super) async fn look_up<T: Named>(
             let candidate = |object: &T| Ok(Candidate { id: Some(object.id()?), name: object.name().to_owned() });
             Ok(Err(matching.iter().chain(&last).map(candidate).collect::<Result<_, Error>>()?))
         }
+    }
+}
+
+/// The same with what `around` reads about it: side by side where the id is given, one round of calls less.
+pub(super) async fn look_up_with<T: Named, R>(
+    session: &Session<'_>,
+    target: &Target,
+    around: impl AsyncFn(&ObjectId) -> R,
+) -> Result<Result<(Resolved<T>, R), Vec<Candidate>>, Error> {
+    if let Some(id) = given_id(target)? {
+        let (found, around) = tokio::join!(look_up(session, target), around(&id));
+        return Ok(found?.map(|found| (found, around)));
+    }
+    Ok(match look_up::<T>(session, target).await? {
+        Ok(found) => {
+            let around = around(&found.id).await;
+            Ok((found, around))
+        }
+        Err(candidates) => Err(candidates),
+    })
+}
+
+fn given_id(target: &Target) -> Result<Option<ObjectId>, Error> {
+    match target.by {
+        By::UserId | By::HostId => ObjectId::parse(&target.text).map(Some).ok_or_else(wrong_kind),
+        By::Username | By::Email | By::User | By::Hostname | By::Host => Ok(None),
     }
 }
 
