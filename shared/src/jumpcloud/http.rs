@@ -284,6 +284,8 @@ impl Session<'_> {
     fn unanswered(&self, error: &reqwest::Error) -> Failure {
         // `is_connect` is before anything was sent; everything else may be after.
         let arrived = !error.is_connect() && !error.is_builder();
+        // A connection that was closed says nothing about JumpCloud: it may have died in the freeze before this invocation.
+        let next = Next::TryAgain((arrived && !error.is_timeout()).then_some(Duration::ZERO));
         let error = if self.deadline <= Instant::now() {
             DeadlineExceeded.error("the function's time ran out while JumpCloud was being asked; try again or raise the function's timeout")
         } else if error.is_connect() {
@@ -291,7 +293,7 @@ impl Session<'_> {
         } else {
             JumpCloudUnavailable.error("JumpCloud did not answer; try again")
         };
-        Failure { error, arrived, next: Next::TryAgain(None) }
+        Failure { error, arrived, next }
     }
 }
 

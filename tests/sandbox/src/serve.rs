@@ -1,6 +1,6 @@
 //! An HTTP server whose handler can cut the connection instead of answering.
 
-use std::{fmt, net::SocketAddr};
+use std::{fmt, net::SocketAddr, time::Instant};
 
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -42,6 +42,10 @@ where
     (address, task)
 }
 
+/// When the connection of a request was opened; among its extensions.
+#[derive(Clone, Copy)]
+pub(crate) struct Opened(pub(crate) Instant);
+
 /// Serves `handler` on one connection, be it bare or inside of TLS, until either side ends it.
 pub async fn connection<S, F, R>(stream: S, handler: F)
 where
@@ -49,7 +53,9 @@ where
     F: Fn(Request<Bytes>) -> R + Clone,
     R: Future<Output = Result<Response<Body>, Cut>>,
 {
-    let service = service_fn(move |request: Request<Incoming>| {
+    let opened = Opened(Instant::now());
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(opened);
         let handler = handler.clone();
         async move {
             let (head, body) = request.into_parts();

@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
+    time::Instant,
 };
 
 use axum::{
@@ -16,7 +17,7 @@ use crate::{
     faults::{Fault, Order},
     org::{Org, put_user},
     search::search,
-    serve::{Cut, serve},
+    serve::{Cut, Opened, serve},
 };
 
 /// The key that the tenant accepts when it starts.
@@ -67,6 +68,8 @@ struct Shared {
     multi_tenant: Mutex<bool>,
     /// Every so many requests one is cut; 0 for none.
     cut_every: Mutex<usize>,
+    /// What comes on a connection from before does not arrive.
+    connections_died: Mutex<Option<Instant>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -88,6 +91,7 @@ impl Tenant {
             key: Mutex::new(API_KEY.to_owned()),
             multi_tenant: Mutex::new(false),
             cut_every: Mutex::new(0),
+            connections_died: Mutex::default(),
         });
         let state = shared.clone();
         let (address, task) = serve(port, move |request| answer(state.clone(), request)).await;
@@ -112,6 +116,11 @@ impl Tenant {
     /// From now on the connection of every `n`th request is cut, in turn before and after the request had its effect.
     pub fn cut_every(&self, n: usize) {
         *lock(&self.shared.cut_every) = n;
+    }
+
+    /// The connections that are open now are dead, as after a long freeze: whoever sends something on them sees it then.
+    pub fn kill_connections(&self) {
+        *lock(&self.shared.connections_died) = Some(Instant::now());
     }
 
     /// Every request so far but the one that only opens the connection.
@@ -187,6 +196,10 @@ impl Drop for Tenant {
 }
 
 async fn answer(shared: Arc<Shared>, request: Request<Bytes>) -> Result<Response<Body>, Cut> {
+    let opened = request.extensions().get::<Opened>().map(|Opened(opened)| *opened);
+    if opened < *lock(&shared.connections_died) && opened.is_some() {
+        return Err(Cut);
+    }
     let recorded = Recorded {
         method: request.method().to_string(),
         path: request.uri().path().to_owned(),

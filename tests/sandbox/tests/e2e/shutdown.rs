@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use sandbox::{faults::Fault, rehearsal::Rehearsal};
+use sandbox::{
+    faults::Fault,
+    rehearsal::{Rehearsal, TIMEOUT},
+};
 use serde_json::{Value, json};
 
 use crate::{codes, error_type};
@@ -105,4 +108,29 @@ async fn a_refusal_is_not_an_unknown_outcome() {
         );
         assert!(rehearsal.tenant.shutdowns().is_empty());
     }
+}
+
+/// The processor is frozen between invocations, and connections may die meanwhile without a word.
+#[tokio::test]
+async fn connections_that_died_in_the_freeze_are_replaced() {
+    let rehearsal = Rehearsal::start().await;
+    let hosts: Vec<String> = (0..16).map(|number| format!("6140aa10bb20cc30dd40ff{number:02}")).collect();
+    let commands = json!([{"name": "shutdown", "type": "security"}]);
+    for host in &hosts {
+        rehearsal.tenant.add("systems", json!({"_id": host, "id": host, "hostname": host, "os": "Windows", "active": true, "builtInCommands": commands}));
+    }
+    let record = |host: &String| json!({"messageId": host, "eventSource": "aws:sqs", "attributes": {}, "body": json!({"host_id": host, "accept_stale": true}).to_string()});
+    let batch = |hosts: &[String]| json!({"Records": hosts.iter().map(record).collect::<Vec<_>>()});
+    let function = rehearsal.function("shutdown-host", &[]).await;
+    // Eight at a time, each on a connection of its own.
+    rehearsal.tenant.order(Fault::Slow(Duration::from_millis(100)), "GET", "/systems/", 8);
+    let done = json!({"batchItemFailures": []});
+    assert_eq!(function.invoke(batch(&hosts[..8]), TIMEOUT).await.unwrap(), done);
+    rehearsal.tenant.kill_connections();
+    assert_eq!(function.invoke(json!({"host_id": COMPUTER123}), TIMEOUT).await.unwrap()["status"], "accepted");
+    rehearsal.tenant.kill_connections();
+    assert_eq!(function.invoke(batch(&hosts[8..]), TIMEOUT).await.unwrap(), done);
+    let mut shut_down = rehearsal.tenant.shutdowns();
+    shut_down.sort();
+    assert_eq!(shut_down, [&hosts[..], &[COMPUTER123.to_owned()]].concat());
 }
