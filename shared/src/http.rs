@@ -16,10 +16,6 @@ use crate::error::{Error, ErrorType::Internal};
 /// To open a connection, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Connections that are kept while nothing uses them, per host. Lambda freezes the process between invocations, and what
-/// died meanwhile is seen only when it is used: fewer than a call has tries.
-const MAX_IDLE: usize = 4;
-
 /// Builds the client. Requests have no timeout of their own.
 pub fn client() -> Result<Client, Error> {
     #[expect(clippy::disallowed_methods, reason = "the one place where the client is built")]
@@ -29,7 +25,6 @@ pub fn client() -> Result<Client, Error> {
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(Duration::from_secs(50)) // below the usual minute of a proxy
-        .pool_max_idle_per_host(MAX_IDLE)
         .build();
     client.map_err(|error| Internal.error(format!("the HTTP client could not be built: {}", error.without_url())))
 }
