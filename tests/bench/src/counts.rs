@@ -13,6 +13,8 @@ use crate::{
 
 /// So many invocations, and twice as many: the difference is without start and end.
 const INVOCATIONS: usize = 20;
+/// The least of so many counts: at valgrind's pace one of two calls side by side may end before the other begins.
+const RUNS: usize = 3;
 
 pub(crate) async fn counts(bench: &Bench) -> Section {
     let events = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
@@ -37,6 +39,12 @@ pub(crate) async fn counts(bench: &Bench) -> Section {
             event("securityhub-asff-user.json"),
             "",
         ),
+        (
+            "decode and resolve an ASFF finding with two users, encode them as the answer",
+            "enrich-user",
+            event("securityhub-asff-two-users.json"),
+            "",
+        ),
         ("disable-user, nobody of that name: 1 call", "disable-user", json!({"username": "nobody"}), ""),
         ("disable-user, already suspended: 3 calls", "disable-user", by_name.clone(), "SUSPENDED"),
         ("disable-user: 5 calls", "disable-user", by_name.clone(), "ACTIVATED"),
@@ -47,9 +55,14 @@ pub(crate) async fn counts(bench: &Bench) -> Section {
         let world = World::start().await;
         let mut counted = Vec::new();
         for invocations in [INVOCATIONS, 2 * INVOCATIONS] {
-            let instructions = run(bench, &world, program, &event, state, invocations, "callgrind").await;
-            let blocks = run(bench, &world, program, &event, state, invocations, "dhat").await;
-            counted.push([instructions[0], blocks[1], blocks[0]]);
+            let mut least = [f64::INFINITY; 3];
+            for _ in 0..RUNS {
+                let instructions = run(bench, &world, program, &event, state, invocations, "callgrind").await;
+                let blocks = run(bench, &world, program, &event, state, invocations, "dhat").await;
+                let counts = [instructions[0], blocks[1], blocks[0]];
+                least = std::array::from_fn(|index| least[index].min(counts[index]));
+            }
+            counted.push(least);
         }
         let per = |index: usize| (counted[1][index] - counted[0][index]) / INVOCATIONS as f64;
         rows.push(
@@ -62,8 +75,8 @@ pub(crate) async fn counts(bench: &Bench) -> Section {
     }
     let about = format!(
         "Per invocation, by valgrind's `callgrind` and `dhat`: (2N invocations - N invocations) / N, N = {INVOCATIONS}. \
-         TLS, HTTP, the log and the runtime are included. Differences between the lines are what the steps cost. These \
-         are of one run; they repeat within a percent or two."
+         TLS with one root of trust, HTTP, the log and the runtime are included. Differences between the lines are what the steps cost. The \
+         least of {RUNS} runs."
     );
     Section::new("counts", about, rows)
 }
@@ -86,7 +99,8 @@ async fn run(
         format!("--log-file={}", log.display()),
     ];
     let program = bench.programs.rust(program).under(&options);
-    let mut function = Function::start(&program, world.env(), None).await;
+    // How many roots the machine has must not count.
+    let mut function = Function::start(&program, &world.env_with_one_root(), None).await;
     for _ in 0..invocations {
         if !state.is_empty() {
             world.set_state(JSMITH, state);

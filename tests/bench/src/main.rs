@@ -4,6 +4,7 @@ mod batch;
 mod calls;
 mod counts;
 mod lambda;
+mod limits;
 mod plot;
 mod process;
 mod programs;
@@ -13,14 +14,16 @@ mod targets;
 mod warm;
 mod world;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 
 use crate::{programs::Programs, report::Report};
 
 /// In the order of the report.
-const SECTIONS: [&str; 8] = ["start", "warm", "counts", "memory", "size", "calls", "batch", "growth"];
+const SECTIONS: [&str; 9] = ["start", "warm", "counts", "memory", "size", "crates", "calls", "batch", "growth"];
+/// What `--check` needs: nothing in them is a time.
+const COUNTED: [&str; 4] = ["counts", "size", "crates", "calls"];
 
 /// Measures the functions against the rehearsal tenant.
 #[derive(Parser)]
@@ -31,6 +34,9 @@ struct Arguments {
     /// How often each measurement is made; one more at first is dropped.
     #[arg(long, default_value_t = 20)]
     runs: usize,
+    /// Measures what can be counted, keeps nothing and fails where a limit of `limits.rs` is passed.
+    #[arg(long)]
+    check: bool,
     /// Shows what the functions write to stderr.
     #[arg(long)]
     logs: bool,
@@ -52,8 +58,12 @@ struct Bench {
 }
 
 #[tokio::main]
-async fn main() {
-    let arguments = Arguments::parse();
+async fn main() -> ExitCode {
+    let mut arguments = Arguments::parse();
+    if arguments.check {
+        arguments.sections = COUNTED.map(str::to_owned).to_vec();
+    }
+    let mut report = if arguments.check { Report::default() } else { Report::load(&arguments.results) };
     let programs = Programs { release: arguments.release, python: arguments.python, logs: arguments.logs };
     let bench = Bench { programs, runs: arguments.runs.max(1) };
     for name in SECTIONS {
@@ -67,19 +77,26 @@ async fn main() {
             "counts" => counts::counts(&bench).await,
             "memory" => batch::memory(&bench).await,
             "size" => warm::size(&bench),
+            "crates" => limits::crates(),
             "calls" => calls::calls(&bench).await,
             "batch" => batch::batch(&bench).await,
             "growth" => batch::growth(&bench).await,
             _ => unreachable!("every section is named above"),
         };
         print!("{}", section.markdown());
-        // Saved after each: a later section that fails must not lose it.
-        let mut report = Report::load(&arguments.results);
         report.set(section, &SECTIONS);
-        report.save(&arguments.results);
-    }
-    if let Some(targets) = Report::load(&arguments.results).section("targets") {
-        print!("{}", targets.markdown());
+        if !arguments.check {
+            report.save(&arguments.results); // after each: a later section that fails must not lose it
+        }
     }
     let _ = std::fs::remove_dir_all(world::scratch());
+    if arguments.check {
+        let (section, kept) = limits::check(&report);
+        print!("{}", section.markdown());
+        return if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    if let Some(targets) = report.section("targets") {
+        print!("{}", targets.markdown());
+    }
+    ExitCode::SUCCESS
 }

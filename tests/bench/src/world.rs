@@ -104,7 +104,8 @@ impl World {
         })
         .await;
         env.retain(|(name, _)| *name != "AWS_ENDPOINT_URL_SECRETS_MANAGER");
-        env.push(("AWS_ENDPOINT_URL_SECRETS_MANAGER", format!("https://localhost:{port}")));
+        // By another name, as it has in the world: a TLS session with one is not continued with the other.
+        env.push(("AWS_ENDPOINT_URL_SECRETS_MANAGER", format!("https://127.0.0.1:{port}")));
         let bundle = bundle(&root).display().to_string();
         env.push(("AWS_DEFAULT_REGION", "us-east-1".to_owned())); // Lambda sets both; boto3 reads this one
         // The last two are boto3's and requests' names for the same.
@@ -221,14 +222,14 @@ where
     (port, task)
 }
 
-/// A server's end of TLS for `localhost`, by a certificate authority made for it, and that authority.
+/// A server's end of TLS for loopback, by a certificate authority made for it, and that authority.
 fn certificate() -> (TlsAcceptor, String) {
     let key = || KeyPair::generate().expect("a key");
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(authority, key()).expect("a certificate authority");
     let leaf_key = key();
-    let mut leaf = CertificateParams::new(["localhost".to_owned()]).expect("a name");
+    let mut leaf = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()]).expect("a name");
     leaf.distinguished_name.push(DnType::CommonName, "localhost"); // the same name as its issuer's means self-signed
     let leaf = leaf.signed_by(&leaf_key, &authority).expect("a certificate");
     let private = PrivateKeyDer::from_pem_slice(leaf_key.serialize_pem().as_bytes()).expect("the key just made");
