@@ -196,8 +196,10 @@ impl Drop for Tenant {
 }
 
 async fn answer(shared: Arc<Shared>, request: Request<Bytes>) -> Result<Response<Body>, Cut> {
-    let opened = request.extensions().get::<Opened>().map(|Opened(opened)| *opened);
-    if opened < *lock(&shared.connections_died) && opened.is_some() {
+    let died = *lock(&shared.connections_died);
+    if let (Some(Opened(opened)), Some(died)) = (request.extensions().get(), died)
+        && *opened < died
+    {
         return Err(Cut);
     }
     let recorded = Recorded {

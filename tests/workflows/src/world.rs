@@ -151,19 +151,14 @@ impl Scene {
 
     /// Waits for the line that each invocation so far leaves in its function's log.
     pub(crate) async fn lines(&self) -> Vec<String> {
-        let deadline = Instant::now() + DEADLINE;
         let invocations = self.world.events.lock().expect("no panic under the lock").len();
-        loop {
-            let functions: Vec<_> = self.world.functions.lock().await.values().cloned().collect();
-            let logs: Vec<String> = functions.iter().map(|function| function.logs()).collect();
-            let lines = logs.iter().flat_map(|logs| logs.lines()).filter(|line| line.contains("\"_aws\""));
-            let lines: Vec<String> = lines.map(str::to_owned).collect();
-            if lines.len() == invocations {
-                return lines;
-            }
-            assert!(Instant::now() < deadline, "{} lines of {invocations} invocations", lines.len());
-            sleep(POLL).await;
-        }
+        let functions: Vec<_> = self.world.functions.lock().await.values().cloned().collect();
+        let lines = || -> Vec<String> {
+            let logs = functions.iter().map(|function| function.logs()).collect::<String>();
+            logs.lines().filter(|line| line.contains("\"_aws\"")).map(str::to_owned).collect()
+        };
+        self.until("a line for each invocation", || lines().len() == invocations).await;
+        lines()
     }
 
     /// Starts a machine and returns the execution's ARN.
