@@ -1,13 +1,9 @@
 //! Alerts as pipelines deliver them: who they are about, how old they are, who caused them.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use sandbox::{
+    binaries,
     lambda::Function,
     playbooks::PLAYBOOKS,
     rehearsal::{Rehearsal, TIMEOUT},
@@ -354,13 +350,8 @@ async fn variables_that_make_no_sense_stop_the_function() {
 
 /// The events that AWS's own types are tested with, none of which is for us.
 fn foreign_events() -> Vec<(String, Value)> {
-    let arguments = ["metadata", "--format-version", "1", "--offline", "--locked"];
-    let output = Command::new(env!("CARGO")).args(arguments).output().expect("cargo starts");
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let mut packages = metadata["packages"].as_array().expect("a list").iter();
-    let package = packages.find(|package| package["name"] == "aws_lambda_events").expect("a dependency of ours");
-    let manifest = Path::new(package["manifest_path"].as_str().expect("a path"));
-    let files = fs::read_dir(manifest.with_file_name("src").join("fixtures")).expect("the fixtures");
+    let folder = binaries::library_source("disable-user", "aws_lambda_events");
+    let files = fs::read_dir(folder.join("src").join("fixtures")).expect("the fixtures");
     let files = files.map(|entry| entry.expect("a file").path());
     let read = |path: PathBuf| Some((path.display().to_string(), serde_json::from_slice(&fs::read(path).ok()?).ok()?));
     files.filter_map(read).collect()
