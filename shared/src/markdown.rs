@@ -35,7 +35,7 @@ pub(crate) fn render(outcome: &Outcome) -> String {
     section(
         &mut text,
         "Advisories",
-        outcome.advisories.iter().map(|advisory| format!("{}: {}", advisory.code, escaped(&advisory.message))),
+        outcome.advisories.iter().map(|advisory| format!("{}: {}", advisory.code.name(), escaped(&advisory.message))),
     );
     let undo = outcome.undo.iter().filter_map(|undo| serde_json::to_value(undo).ok());
     section(

@@ -61,11 +61,59 @@ impl fmt::Display for Candidate {
     }
 }
 
+/// Declares the advisory codes and their names on the wire.
+macro_rules! advisory_codes {
+    ($($name:ident = $wire:literal,)*) => {
+        /// What an advisory is about. The names are part of the contract; README says what each means.
+        #[expect(missing_docs, reason = "the names say it")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+        pub enum AdvisoryCode { $(#[serde(rename = $wire)] $name,)* }
+
+        impl AdvisoryCode {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The name on the wire.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $wire,)* }
+            }
+        }
+    };
+}
+
+advisory_codes! {
+    DevicesUnknown = "DEVICES_UNKNOWN",
+    DevicesIncomplete = "DEVICES_INCOMPLETE",
+    UsersUnknown = "USERS_UNKNOWN",
+    UsersIncomplete = "USERS_INCOMPLETE",
+    GroupsUnknown = "GROUPS_UNKNOWN",
+    NotVisibleYet = "NOT_VISIBLE_YET",
+    NotReadBack = "NOT_READ_BACK",
+    WindowsHomeStaysLoggedIn = "WINDOWS_HOME_STAYS_LOGGED_IN",
+    DeviceOffline = "DEVICE_OFFLINE",
+    RemoteSessionsStay = "REMOTE_SESSIONS_STAY",
+    LdapBindingUser = "LDAP_BINDING_USER",
+    DirectoryCanUndo = "DIRECTORY_CAN_UNDO",
+    AccountLocked = "ACCOUNT_LOCKED",
+    PasswordExpired = "PASSWORD_EXPIRED",
+    NotActivated = "NOT_ACTIVATED",
+    ResendResetMail = "RESEND_RESET_MAIL",
+    NoActivationMail = "NO_ACTIVATION_MAIL",
+    NewPasswordAtLoginWindow = "NEW_PASSWORD_AT_LOGIN_WINDOW",
+    NewPasswordInUserPortal = "NEW_PASSWORD_IN_USER_PORTAL",
+    SessionsStay = "SESSIONS_STAY",
+    MfaWillBeAsked = "MFA_WILL_BE_ASKED",
+    PasswordOwnedByDirectory = "PASSWORD_OWNED_BY_DIRECTORY",
+    PasswordNeverExpires = "PASSWORD_NEVER_EXPIRES",
+    SuspendedGetsNoMail = "SUSPENDED_GETS_NO_MAIL",
+    QueuedUntilOnline = "QUEUED_UNTIL_ONLINE",
+}
+
 /// Something that the analyst should know or do about this user or host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Advisory {
     /// Stable, in upper case.
-    pub code: &'static str,
+    pub code: AdvisoryCode,
     /// In words.
     pub message: String,
     /// The device that it is about, where it is about one.
@@ -75,7 +123,7 @@ pub struct Advisory {
 
 impl Advisory {
     /// An advisory about the target itself.
-    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(code: AdvisoryCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), host_id: None }
     }
 }
@@ -101,8 +149,8 @@ pub struct Outcome {
     pub playbook: &'static str,
     /// What happened.
     pub status: Status,
-    /// Whether this invocation changed anything in JumpCloud.
-    pub changed: bool,
+    /// Whether this invocation changed anything in JumpCloud; `None` where that is not known.
+    pub changed: Option<bool>,
     /// Whether the new state was read back: `Some(false)` says that it was read and is not there (yet).
     pub verified: Option<bool>,
     /// One sentence for people.
@@ -137,12 +185,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// An outcome that changed nothing; a playbook sets what differs, and `playbook::run` the last five fields.
+    /// An outcome that changed nothing; a playbook sets what differs, and the runtime the last five fields.
     pub fn new(target: OutcomeTarget, summary: impl Into<String>) -> Self {
         Self {
             playbook: "",
             status: Status::default(),
-            changed: false,
+            changed: Some(false),
             verified: None,
             summary: summary.into(),
             target,
@@ -158,5 +206,33 @@ impl Outcome {
             api_calls: 0,
             duration_ms: 0,
         }
+    }
+
+    /// The same with facts about a user or a host.
+    pub fn with_facts(mut self, target_type: TargetType, facts: Value) -> Self {
+        match target_type {
+            TargetType::User => self.user = Some(facts),
+            TargetType::Host => self.host = Some(facts),
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_has_every_advisory_and_no_other() {
+        let readme = include_str!("../../README.md");
+        let table = readme.split("| playbook | codes |").nth(1).expect("the table of advisories");
+        let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+        let cells = rows.flat_map(|row| row.split('|').nth(2).unwrap_or_default().split('`').skip(1).step_by(2));
+        let mut documented: Vec<&str> = cells.collect();
+        documented.sort_unstable();
+        documented.dedup();
+        let mut names: Vec<&str> = AdvisoryCode::ALL.iter().map(|code| code.name()).collect();
+        names.sort_unstable();
+        assert_eq!(documented, names);
     }
 }

@@ -62,15 +62,6 @@ pub struct Target {
     pub source: Option<String>,
 }
 
-/// A checked request.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Request {
-    /// Whom or what it is about.
-    pub target: Target,
-    /// The parts that an outcome repeats.
-    pub info: RequestInfo,
-}
-
 /// What an outcome repeats of its request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct RequestInfo {
@@ -78,8 +69,7 @@ pub struct RequestInfo {
     pub request_id: String,
     /// Report what would be done, and do nothing.
     pub dry_run: bool,
-    /// Why, in the caller's words.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Why, in the caller's words; `null` where nobody said.
     pub reason: Option<String>,
     /// The caller's own reference, as it came.
     #[serde(skip_serializing_if = "Option::is_none")]

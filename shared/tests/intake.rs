@@ -5,8 +5,9 @@ use std::fs;
 use chrono::DateTime;
 use jumpcloud_playbooks::{
     error::ErrorType,
-    intake::{Intake, Settings, Wants, Work},
+    intake::{Arrival, Intake, Settings, Todo, Wants, Work},
     request::TargetType,
+    vars::Vars,
 };
 use proptest::{prelude::*, sample::Index};
 use serde_json::{Value, json};
@@ -63,23 +64,20 @@ fn leaf() -> impl Strategy<Value = Option<Value>> {
     ]
 }
 
-fn check(work: Result<Vec<Work>, jumpcloud_playbooks::error::Error>, event: &Value) -> Result<(), TestCaseError> {
-    match work {
+fn check(work: Work, event: &Value) -> Result<(), TestCaseError> {
+    match work.todo {
         Err(error) => {
             prop_assert!(matches!(error.error_type, ErrorType::InvalidInput | ErrorType::StaleEvent), "{}", error)
         }
-        Ok(work) => {
+        Ok(Todo::Answer(_)) => {}
+        Ok(Todo::Run(target)) => {
             let text = event.to_string().to_lowercase();
-            for work in work {
-                if let Work::Run(request) = work {
-                    let name = request.target.text;
-                    let written = serde_json::to_string(&name).unwrap_or_default().to_lowercase();
-                    prop_assert!(!name.is_empty() && name.len() <= 1024);
-                    // Escaped once for each text that it stands in.
-                    let plain = name.chars().all(|c| c.is_ascii_alphanumeric());
-                    prop_assert!(!plain || text.contains(written.trim_matches('"')), "{} is not in the event", name);
-                }
-            }
+            let name = target.text;
+            let written = serde_json::to_string(&name).unwrap_or_default().to_lowercase();
+            prop_assert!(!name.is_empty() && name.len() <= 1024);
+            // Escaped once for each text that it stands in.
+            let plain = name.chars().all(|c| c.is_ascii_alphanumeric());
+            prop_assert!(!plain || text.contains(written.trim_matches('"')), "{} is not in the event", name);
         }
     }
     Ok(())
@@ -100,17 +98,19 @@ proptest! {
         for (path, leaf) in &mutations {
             mutate(&mut event, path, leaf);
         }
-        let settings = Settings::from_vars(|name| (name == "MAX_EVENT_AGE_SECONDS").then(|| "3600".to_owned())).expect("valid settings");
+        let var = |name: &str| (name == "MAX_EVENT_AGE_SECONDS").then(|| "3600".to_owned());
+        let settings = Settings::from_vars(&Vars(&var)).expect("valid settings");
         let now = DateTime::from_timestamp(1_795_465_000, 0).expect("a time");
         let wants = Wants { target_type: if user { TargetType::User } else { TargetType::Host }, mutating };
-        match settings.read(event.clone().into(), wants, now) {
-            Err(error) => check(Err(error), &event)?,
-            Ok(Intake::One(work)) => check(Ok(vec![work]), &event)?,
-            Ok(Intake::Batch(records)) => {
+        let arrival = Arrival { request_id: "r-1".to_owned(), dry_run: false, now };
+        match settings.read(&event.to_string(), wants, &arrival) {
+            Intake::One(work) => check(*work, &event)?,
+            Intake::Batch(records) => {
                 // None is lost.
                 prop_assert_eq!(records.len(), event["Records"].as_array().map_or(0, Vec::len));
-                for record in records {
-                    check(record.work, &event)?;
+                for work in records.into_iter().flat_map(|record| record.work) {
+                    prop_assert_eq!(&work.info.request_id, "r-1");
+                    check(work, &event)?;
                 }
             }
         }

@@ -1,8 +1,8 @@
 //! The Lambda function `enable-user`.
 
-use jumpcloud_playbooks::{playbooks::enable_user::ENABLE_USER, runtime};
+use jumpcloud_playbooks::{guard::Unguarded, playbooks::enable_user::ENABLE_USER, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    runtime::run(&ENABLE_USER).await
+    runtime::act(ENABLE_USER, Unguarded).await
 }

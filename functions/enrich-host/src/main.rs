@@ -4,5 +4,5 @@ use jumpcloud_playbooks::{playbooks::enrich_host::ENRICH_HOST, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    runtime::run(&ENRICH_HOST).await
+    runtime::answer(ENRICH_HOST).await
 }

@@ -4,5 +4,5 @@ use jumpcloud_playbooks::{playbooks::enrich_user::ENRICH_USER, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    runtime::run(&ENRICH_USER).await
+    runtime::answer(ENRICH_USER).await
 }

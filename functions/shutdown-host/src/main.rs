@@ -1,8 +1,8 @@
 //! The Lambda function `shutdown-host`.
 
-use jumpcloud_playbooks::{playbooks::shutdown_host::SHUTDOWN_HOST, runtime};
+use jumpcloud_playbooks::{guard::Unguarded, playbooks::shutdown_host::SHUTDOWN_HOST, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    runtime::run(&SHUTDOWN_HOST).await
+    runtime::act(SHUTDOWN_HOST, Unguarded).await
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::{
     error::{Error, ErrorType::InvalidInput},
     jumpcloud::ObjectId,
-    request::{By, Request, RequestInfo, Target, TargetType},
+    request::{By, RequestInfo, Target, TargetType},
 };
 
 /// The longest name or reason, in characters.
@@ -34,9 +34,30 @@ fn target_fields(target_type: TargetType) -> &'static [TargetField] {
     }
 }
 
-/// The request, and whether it may be stale. Exactly one target; unknown fields are errors, for a misspelt `dryrun`
-/// must never act. The target's source is the field's name, for who knows what is around it.
-pub(super) fn decode(event: &Value, target_type: TargetType) -> Result<(Request, bool), Error> {
+/// What a direct event says.
+pub(super) struct Direct {
+    /// Its source is the field's name; the caller adds the enclosing path.
+    pub(super) target: Target,
+    pub(super) accept_stale: bool,
+    dry_run: bool,
+    reason: Option<String>,
+    correlation: Option<Value>,
+}
+
+impl Direct {
+    /// `info` with what the event says about itself.
+    pub(super) fn describe(&self, info: RequestInfo) -> RequestInfo {
+        RequestInfo {
+            dry_run: info.dry_run || self.dry_run,
+            reason: self.reason.clone(),
+            correlation: self.correlation.clone(),
+            ..info
+        }
+    }
+}
+
+/// Exactly one target; unknown fields are errors, for a misspelt `dryrun` must never act.
+pub(super) fn decode(event: &Value, target_type: TargetType) -> Result<Direct, Error> {
     let fields = target_fields(target_type);
     let object = event.as_object().ok_or_else(|| invalid("the event must be one JSON object", fields))?;
     if let Some(name) = object.keys().find(|name| !is_known(name, fields)) {
@@ -61,9 +82,7 @@ pub(super) fn decode(event: &Value, target_type: TargetType) -> Result<(Request,
     };
     let text = text(name, value)?;
     let correlation = object.get("correlation").cloned();
-    let info =
-        RequestInfo { dry_run, reason, correlation, event_source: "direct".to_owned(), ..RequestInfo::default() };
-    Ok((Request { target: target(name, &text, by)?, info }, accept_stale))
+    Ok(Direct { target: target(name, &text, by)?, accept_stale, dry_run, reason, correlation })
 }
 
 /// Whether every field of `body` is one that [`decode`] knows: written for us, and so to be read strictly.
@@ -96,7 +115,7 @@ fn flag(object: &Map<String, Value>, snake: &str, camel: &str) -> Result<bool, E
     match object.get(snake).or(object.get(camel)) {
         None => Ok(false),
         Some(Value::Bool(flag)) => Ok(*flag),
-        // Not even null: who writes the field means something by it.
+        // Not even null: guessing could turn a dry run off.
         Some(_) => Err(InvalidInput.error(format!("`{snake}` must be true or false; nothing was done"))),
     }
 }
@@ -176,7 +195,7 @@ mod tests {
 
     #[test]
     fn every_target_field_is_read_in_both_spellings() {
-        let by = |event: Value, target_type| decode(&event, target_type).unwrap().0.target.by;
+        let by = |event: Value, target_type| decode(&event, target_type).unwrap().target.by;
         assert_eq!(by(json!({"username": "jsmith"}), TargetType::User), By::Username);
         assert_eq!(by(json!({"email": "jsmith@company.com"}), TargetType::User), By::Email);
         assert_eq!(by(json!({"user_id": ID}), TargetType::User), By::UserId);
@@ -192,12 +211,12 @@ mod tests {
     #[test]
     fn options_are_read() {
         let event = json!({"username": " jsmith ", "dryRun": true, "reason": "INC-7", "correlation": {"a": [1]}});
-        let request = decode(&event, TargetType::User).unwrap().0;
-        assert_eq!(request.target.text, "jsmith");
-        assert!(request.info.dry_run);
-        assert_eq!(request.info.reason.as_deref(), Some("INC-7"));
-        assert_eq!(request.info.correlation, Some(json!({"a": [1]})));
-        assert_eq!(request.info.event_source, "direct");
+        let direct = decode(&event, TargetType::User).unwrap();
+        assert_eq!(direct.target.text, "jsmith");
+        let info = direct.describe(RequestInfo::default());
+        assert!(info.dry_run);
+        assert_eq!(info.reason.as_deref(), Some("INC-7"));
+        assert_eq!(info.correlation, Some(json!({"a": [1]})));
     }
 
     #[test]
@@ -226,7 +245,7 @@ mod tests {
             json!({"username": "x", "accept_stale": 1}),
         ];
         for event in events {
-            let error = decode(&event, TargetType::User).unwrap_err();
+            let error = decode(&event, TargetType::User).err().unwrap();
             assert_eq!(error.error_type, InvalidInput, "{event}");
             assert!(!error.message.contains("SECRET"), "{error}");
         }
@@ -234,7 +253,7 @@ mod tests {
 
     #[test]
     fn an_unknown_field_is_named_with_the_allowed_ones() {
-        let error = decode(&json!({"username": "jsmith", "dryrun": true}), TargetType::User).unwrap_err();
+        let error = decode(&json!({"username": "jsmith", "dryrun": true}), TargetType::User).err().unwrap();
         for name in
             ["`dryrun`", "`dry_run`", "`username`", "`email`", "`user_id`", "`user`", "`reason`", "`correlation`"]
         {
@@ -266,14 +285,14 @@ mod tests {
         #[test]
         fn decoding_is_total(event in any_json()) {
             match decode(&event, TargetType::User) {
-                Ok((request, _)) => {
+                Ok(direct) => {
                     let object = event.as_object().unwrap();
                     let named: Vec<_> = USER_FIELDS.iter().flat_map(|(snake, camel, _)| [snake, camel])
                         .filter(|name| object.get(**name).is_some_and(|value| !value.is_null())).collect();
-                    prop_assert!(named.iter().all(|name| object[**name].as_str().unwrap().trim() == request.target.text));
-                    prop_assert!(!request.target.text.is_empty() && !request.target.text.chars().any(char::is_control));
+                    prop_assert!(named.iter().all(|name| object[**name].as_str().unwrap().trim() == direct.target.text));
+                    prop_assert!(!direct.target.text.is_empty() && !direct.target.text.chars().any(char::is_control));
                     let dry_run = object.get("dry_run").or(object.get("dryRun"));
-                    prop_assert_eq!(dry_run.unwrap_or(&Value::Bool(false)), &Value::Bool(request.info.dry_run));
+                    prop_assert_eq!(dry_run.unwrap_or(&Value::Bool(false)), &Value::Bool(direct.dry_run));
                 }
                 Err(error) => prop_assert_eq!(error.error_type, InvalidInput),
             }

@@ -16,12 +16,21 @@ use crate::{
 };
 
 /// Any JSON; a field that is given twice is noticed on the way, at any depth.
-pub struct Json {
+pub(super) struct Json {
     value: Value,
     ambiguous: bool,
 }
 
 impl Json {
+    /// # Errors
+    /// `InvalidInput` for text that is no JSON, nests deeper than 127 levels, or holds a number or half a character that
+    /// cannot be represented.
+    pub(super) fn parse(text: &str) -> Result<Self, Error> {
+        serde_json::from_str(text).map_err(|_| {
+            InvalidInput.error("the event cannot be read: it must be JSON of at most 127 levels, with whole characters and numbers of usual size; nothing was done")
+        })
+    }
+
     /// The value, unless a field in it was given twice.
     pub(super) fn unambiguous(self) -> Result<Value, Error> {
         if self.ambiguous {
@@ -31,10 +40,10 @@ impl Json {
     }
 
     /// What a log query finds the event by, whether or not it can be read: what asked for it, and the alert's id.
-    pub fn origin(&self) -> RequestInfo {
+    pub(super) fn origin(&self) -> RequestInfo {
         let detail = self.value.get("detail");
         let correlation = detail.unwrap_or(&self.value).get("correlation").cloned();
-        let event_id = self.value["id"].as_str().filter(|_| detail.is_some()).map(str::to_owned);
+        let event_id = self.value.get("id").and_then(Value::as_str).filter(|_| detail.is_some()).map(str::to_owned);
         RequestInfo { correlation, event_id, ..RequestInfo::default() }
     }
 }

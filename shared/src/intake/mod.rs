@@ -1,4 +1,4 @@
-//! From an event's JSON to checked [`Request`]s.
+//! From an event's JSON to checked [`Work`].
 //!
 //! `json` reads it, `envelope` opens what AWS puts around an alert, `formats` knows where each kind of finding names its target,
 //! `target` reads it there, `direct` is the strict form for everything that is written for us.
@@ -14,19 +14,20 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub use self::json::Json;
 use self::{
     envelope::{Alert, Envelope},
     formats::{Parsed, first},
+    json::Json,
     target::{Path, Place},
 };
 use crate::{
     error::{
         Error,
-        ErrorType::{Internal, InvalidInput, StaleEvent},
+        ErrorType::{InvalidInput, StaleEvent},
     },
     outcome::{Candidate, Outcome, OutcomeTarget, Status},
-    request::{Request, RequestInfo, Target, TargetType},
+    request::{RequestInfo, Target, TargetType},
+    vars::{self, Vars},
 };
 
 /// How alerts are read; from the function's environment.
@@ -48,19 +49,45 @@ pub struct Wants {
     pub mutating: bool,
 }
 
+/// What an invocation knows before it reads its event.
+#[derive(Clone)]
+pub struct Arrival {
+    /// Lambda's id of the invocation.
+    pub request_id: String,
+    /// Whether the function makes dry runs only.
+    pub dry_run: bool,
+    /// When it began.
+    pub now: DateTime<Utc>,
+}
+
+impl Arrival {
+    /// What an invocation knows from its first line.
+    pub fn info(&self) -> RequestInfo {
+        RequestInfo { request_id: self.request_id.clone(), dry_run: self.dry_run, ..RequestInfo::default() }
+    }
+}
+
 /// What an event asks for.
 pub enum Intake {
     /// One thing.
-    One(Work),
+    One(Box<Work>),
     /// The records of an SQS event.
     Batch(Vec<Record>),
 }
 
-/// Something to do, or an answer that needs nothing to be done.
-pub enum Work {
-    /// To be run.
-    Run(Box<Request>),
-    /// Known already.
+/// Something to do, an answer that needs nothing to be done, or a refusal; and who asked.
+pub struct Work {
+    /// Who asked, and why; as far as it could be read.
+    pub info: RequestInfo,
+    /// What is asked for.
+    pub todo: Result<Todo, Error>,
+}
+
+/// What is to be done.
+pub enum Todo {
+    /// The playbook, to this target.
+    Run(Target),
+    /// Nothing: the answer is known already.
     Answer(Box<Outcome>),
 }
 
@@ -71,87 +98,86 @@ pub struct Record {
     /// Its message group, in a FIFO queue.
     pub group: Option<String>,
     /// What it asks for; several things where its findings name several targets.
-    pub work: Result<Vec<Work>, Error>,
+    pub work: Vec<Work>,
 }
 
 impl Settings {
     /// # Errors
     /// `Internal` for a variable that makes no sense: what it was meant to prevent is not known.
-    pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        let var = |name: &str| var(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        let misconfigured =
-            |what: &str| Internal.error(format!("the function is misconfigured: {what}; nothing was done"));
-        let target_paths = var("TARGET_PATHS").map(|paths| {
+    pub fn from_vars(vars: &Vars<'_>) -> Result<Self, Error> {
+        let target_paths = vars.parsed(&vars::TARGET_PATHS, |paths| {
             let place = |path: &str| Some(Place { at: Path::parse(path)?, fields: &[] });
-            split_paths(&paths).into_iter().map(place).collect::<Option<Vec<_>>>()
-        });
-        let target_paths = match target_paths {
-            Some(None) => {
-                return Err(misconfigured("TARGET_PATHS must be JSON Pointers or JSONPaths with commas between"));
-            }
-            Some(Some(paths)) => Some(paths),
-            None => None,
-        };
-        let seconds = match var("MAX_EVENT_AGE_SECONDS") {
-            Some(seconds) => seconds
-                .parse::<u32>()
-                .map_err(|_| misconfigured("MAX_EVENT_AGE_SECONDS must be a number of seconds"))?,
-            None => 3600,
-        };
-        let own = var("JUMPCLOUD_SELF")
-            .map(|own| own.split(',').map(|own| own.trim().to_lowercase()).filter(|own| !own.is_empty()).collect());
-        Ok(Self { target_paths, max_age: TimeDelta::seconds(i64::from(seconds)), own: own.unwrap_or_default() })
+            split_paths(paths).into_iter().map(place).collect()
+        })?;
+        let seconds = vars.parsed(&vars::MAX_EVENT_AGE_SECONDS, |seconds| seconds.parse::<u32>().ok())?;
+        let own = vars.list(&vars::JUMPCLOUD_SELF);
+        Ok(Self { target_paths, max_age: TimeDelta::seconds(i64::from(seconds.unwrap_or(3600))), own })
     }
 
     /// Reads an event of any shape. In a batch, what is wrong with one record is that record's error.
-    pub fn read(&self, event: Json, wants: Wants, now: DateTime<Utc>) -> Result<Intake, Error> {
-        match envelope::open(event.unambiguous()?)? {
+    pub fn read(&self, event: &str, wants: Wants, arrival: &Arrival) -> Intake {
+        let refused = |info, error| Intake::One(Box::new(Work { info, todo: Err(error) }));
+        let json = match Json::parse(event) {
+            Ok(json) => json,
+            Err(error) => return refused(arrival.info(), error),
+        };
+        let info = RequestInfo { request_id: arrival.request_id.clone(), dry_run: arrival.dry_run, ..json.origin() };
+        let read = json.unambiguous().and_then(|event| self.open(event, wants, arrival));
+        read.unwrap_or_else(|error| refused(info, error))
+    }
+
+    fn open(&self, event: Value, wants: Wants, arrival: &Arrival) -> Result<Intake, Error> {
+        match envelope::open(event)? {
             Envelope::Direct(event) => {
-                let mut request = direct::decode(&event, wants.target_type)?.0;
-                request.target.source = None;
-                Ok(Intake::One(Work::Run(Box::new(request))))
+                let direct = direct::decode(&event, wants.target_type)?;
+                let info = direct.describe(RequestInfo { event_source: "direct".to_owned(), ..arrival.info() });
+                Ok(Intake::One(Box::new(run(Target { source: None, ..direct.target }, info))))
             }
             Envelope::Alert(alert) => {
-                let mut work = self.alert(alert, wants, now)?;
+                let mut work = self.alert(alert, wants, arrival)?;
                 match work.len() {
-                    1 => Ok(Intake::One(work.remove(0))),
-                    _ => several(work, wants).map(Intake::One),
+                    1 => Ok(Intake::One(Box::new(work.remove(0)))),
+                    _ => several(work, wants).map(Box::new).map(Intake::One),
                 }
             }
             Envelope::Batch(event) => {
                 let records = event["Records"].as_array().into_iter().flatten().enumerate();
-                Ok(Intake::Batch(records.map(|(index, record)| self.record(index, record, wants, now)).collect()))
+                Ok(Intake::Batch(records.map(|(index, record)| self.record(index, record, wants, arrival)).collect()))
             }
         }
     }
 
-    fn record(&self, index: usize, record: &Value, wants: Wants, now: DateTime<Utc>) -> Record {
+    fn record(&self, index: usize, record: &Value, wants: Wants, arrival: &Arrival) -> Record {
         let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
         let fifo = text("eventSourceARN").ends_with(".fifo");
         let group = record["attributes"]["MessageGroupId"].as_str().filter(|_| fifo).map(str::to_owned);
         let work = SqsMessage::deserialize(record)
             .map_err(|_| InvalidInput.error("the record is not an SQS record"))
             .and_then(|message| envelope::open_message(index, message))
-            .and_then(|alert| self.alert(alert, wants, now));
-        Record { message_id: text("messageId"), group, work }
+            .and_then(|alert| self.alert(alert, wants, arrival));
+        let message_id = text("messageId");
+        let work = work.unwrap_or_else(|error| {
+            vec![Work { info: RequestInfo { event_id: Some(message_id.clone()), ..arrival.info() }, todo: Err(error) }]
+        });
+        Record { message_id, group, work }
     }
 
-    fn alert(&self, alert: Alert, wants: Wants, now: DateTime<Utc>) -> Result<Vec<Work>, Error> {
+    fn alert(&self, alert: Alert, wants: Wants, arrival: &Arrival) -> Result<Vec<Work>, Error> {
         let format = formats::recognise(&alert.body);
         let whole = vec![(String::new(), &alert.body)];
         let mut findings = format.map_or_else(|| whole.clone(), |format| format.findings(&alert.body));
         findings.retain(|(_, finding)| format.is_none() || !self.is_own_echo(finding));
         if findings.is_empty() {
-            return Ok(vec![own_echo(alert.info(), wants)]);
+            return Ok(vec![own_echo(alert.info(arrival), wants)]);
         }
         let (findings, places) = match (&self.target_paths, format) {
             (Some(paths), None) if !direct::is_plain(&alert.body, wants.target_type) => (whole, paths.as_slice()),
-            (_, None) => return self.plain(&alert, wants, now).map(|work| vec![work]),
+            (_, None) => return self.plain(&alert, wants, arrival).map(|work| vec![work]),
             (Some(paths), Some(_)) => (whole, paths.as_slice()),
             (None, Some(format)) => (findings, format.places(wants.target_type)),
         };
         // Whoever wrote it there: a dry run that is asked for is never ignored.
-        let dry_run = direct::dry_run_of(&alert.body)?;
+        let dry_run = arrival.dry_run | direct::dry_run_of(&alert.body)?;
         // A workflow's; the finding's id goes beside it.
         let correlation = alert.body.get("correlation").filter(|correlation| correlation.is_object());
         let mut work = Vec::new();
@@ -163,9 +189,9 @@ impl Settings {
                 let name = target.text.to_lowercase();
                 if !seen.contains(&name) {
                     seen.push(name);
-                    let event_time = self.fresh(&times, wants, now)?;
+                    let event_time = self.fresh(&times, wants, arrival.now)?;
                     let correlation = correlation.cloned();
-                    let mut info = RequestInfo { dry_run, correlation, event_time, ..alert.info() };
+                    let mut info = RequestInfo { dry_run, correlation, event_time, ..alert.info(arrival) };
                     if let Some(format) = format {
                         describe(&mut info, finding, format);
                     }
@@ -185,13 +211,13 @@ impl Settings {
     }
 
     /// A direct event in an envelope.
-    fn plain(&self, alert: &Alert, wants: Wants, now: DateTime<Utc>) -> Result<Work, Error> {
-        let (mut request, accept_stale) = direct::decode(&alert.body, wants.target_type)?;
-        request.target.source = request.target.source.map(|field| format!("{}/{field}", alert.path));
-        let event_time = if accept_stale { earliest(&alert.times) } else { self.fresh(&alert.times, wants, now)? };
-        let RequestInfo { event_source, event_id, .. } = alert.info();
-        let info = RequestInfo { event_source, event_id, event_time, ..request.info };
-        Ok(run(request.target, info))
+    fn plain(&self, alert: &Alert, wants: Wants, arrival: &Arrival) -> Result<Work, Error> {
+        let direct = direct::decode(&alert.body, wants.target_type)?;
+        let times = &alert.times;
+        let event_time = if direct.accept_stale { earliest(times) } else { self.fresh(times, wants, arrival.now)? };
+        let info = direct.describe(RequestInfo { event_time, ..alert.info(arrival) });
+        let source = direct.target.source.map(|field| format!("{}/{field}", alert.path));
+        Ok(run(Target { source, ..direct.target }, info))
     }
 
     /// Whether the automation itself caused this JumpCloud event.
@@ -225,13 +251,13 @@ impl Settings {
 }
 
 impl Alert {
-    fn info(&self) -> RequestInfo {
-        RequestInfo { event_source: self.source.clone(), event_id: self.id.clone(), ..RequestInfo::default() }
+    fn info(&self, arrival: &Arrival) -> RequestInfo {
+        RequestInfo { event_source: self.source.clone(), event_id: self.id.clone(), ..arrival.info() }
     }
 }
 
 fn run(target: Target, info: RequestInfo) -> Work {
-    Work::Run(Box::new(Request { target, info }))
+    Work { info, todo: Ok(Todo::Run(target)) }
 }
 
 fn earliest(times: &[DateTime<Utc>]) -> Option<String> {
@@ -272,35 +298,30 @@ fn unlooked(wants: Wants) -> OutcomeTarget {
 
 fn own_echo(info: RequestInfo, wants: Wants) -> Work {
     let summary = "The event was caused by this automation itself (JUMPCLOUD_SELF); nothing was done.";
-    Work::Answer(Box::new(Outcome {
-        status: Status::Unchanged,
-        request: info,
-        ..Outcome::new(unlooked(wants), summary)
-    }))
+    let outcome = Outcome { status: Status::Unchanged, ..Outcome::new(unlooked(wants), summary) };
+    Work { info, todo: Ok(Todo::Answer(Box::new(outcome))) }
 }
 
 /// Several targets in one event that has one answer: a question is answered with their names, a command refused.
 fn several(work: Vec<Work>, wants: Wants) -> Result<Work, Error> {
-    let requests: Vec<Request> =
-        work.into_iter().filter_map(|work| if let Work::Run(request) = work { Some(*request) } else { None }).collect();
-    let source = |request: &Request| request.target.source.clone().unwrap_or_default();
+    let info = work.first().map(|work| work.info.clone()).unwrap_or_default();
+    let targets = work.into_iter().filter_map(|work| match work.todo {
+        Ok(Todo::Run(target)) => Some(target),
+        _ => None,
+    });
+    let targets: Vec<Target> = targets.collect();
     if wants.mutating {
-        let sources: Vec<String> = requests.iter().take(10).map(source).collect();
+        let sources: Vec<&str> = targets.iter().take(10).filter_map(|target| target.source.as_deref()).collect();
         return Err(InvalidInput.error(format!(
             "the alert names {} targets ({}); nothing was done; send one finding per event, or through SQS",
-            requests.len(),
+            targets.len(),
             sources.join(", ")
         )));
     }
-    let candidates = requests.iter().map(|request| Candidate { id: None, name: request.target.text.clone() }).collect();
-    let summary = format!("The alert names {} targets; ask again with one of them.", requests.len());
-    let info = requests.into_iter().next().map(|request| request.info).unwrap_or_default();
-    Ok(Work::Answer(Box::new(Outcome {
-        status: Status::Ambiguous,
-        candidates,
-        request: info,
-        ..Outcome::new(unlooked(wants), summary)
-    })))
+    let summary = format!("The alert names {} targets; ask again with one of them.", targets.len());
+    let candidates = targets.into_iter().map(|target| Candidate { id: None, name: target.text }).collect();
+    let outcome = Outcome { status: Status::Ambiguous, candidates, ..Outcome::new(unlooked(wants), summary) };
+    Ok(Work { info, todo: Ok(Todo::Answer(Box::new(outcome))) })
 }
 
 /// Splits at the commas outside of brackets and quotes.
@@ -327,6 +348,7 @@ fn split_paths(paths: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorType::Internal;
 
     #[test]
     fn target_paths_are_split_outside_of_brackets() {
@@ -334,7 +356,10 @@ mod tests {
             split_paths("/a/b, $['c','d,e'][?@.f == 'g,h'] ,$.i"),
             ["/a/b", "$['c','d,e'][?@.f == 'g,h']", "$.i"]
         );
-        let settings = |paths: &str| Settings::from_vars(|name| (name == "TARGET_PATHS").then(|| paths.to_owned()));
+        let settings = |paths: &str| {
+            let var = |name: &str| (name == "TARGET_PATHS").then(|| paths.to_owned());
+            Settings::from_vars(&Vars(&var))
+        };
         assert!(settings("/a,$.b").is_ok());
         for paths in ["a", "/a,", "$.a[", "$.a,b"] {
             assert_eq!(settings(paths).err().map(|error| error.error_type), Some(Internal), "{paths}");

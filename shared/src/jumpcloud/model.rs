@@ -5,8 +5,7 @@
 //! playbook does not need cannot keep it from acting. Serialized, an object is the facts of an outcome.
 
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
-use serde_json::{Value, value::RawValue};
-use serde_with::apply;
+use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorType::UnexpectedResponse};
 
@@ -42,28 +41,6 @@ pub(super) fn object_id(ids: [&Option<String>; 2], collection: &str) -> Result<O
             "JumpCloud answered with one of {collection} that has no valid id; nothing was done with it"
         ))
     })
-}
-
-/// A node of API v2's graph: something that a user or system is bound to or a member of.
-#[apply(
-    Option => #[serde(default, deserialize_with = "lenient")],
-)]
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct GraphObject {
-    /// As JumpCloud gives it, not checked.
-    pub id: Option<String>,
-    /// `system`, `user`, `user_group`, `system_group`, ...
-    #[serde(rename(deserialize = "type"))]
-    pub object_type: Option<String>,
-    #[serde(rename(deserialize = "compiledAttributes"))]
-    compiled_attributes: Option<Value>,
-}
-
-impl GraphObject {
-    /// A group's name, where LDAP exports it.
-    pub fn ldap_name(&self) -> Option<&str> {
-        self.compiled_attributes.as_ref()?.pointer("/ldapGroups/0/name")?.as_str()
-    }
 }
 
 /// `None` for a field of another type than its documentation says, and for the empty text that stands for "not set".

@@ -5,7 +5,12 @@
 use serde::{Deserialize, Serialize};
 use serde_with::apply;
 
-use super::model::{Object, ObjectId, lenient, object_id};
+use super::{
+    client::{Reader, Writer},
+    graph::Listing,
+    model::{Object, ObjectId, lenient, object_id},
+    retry::Effect,
+};
 use crate::error::Error;
 
 /// A device: `system` in API v1.
@@ -50,6 +55,9 @@ pub struct System {
     #[serde(rename(serialize = "owner"))]
     pub primary_system_user: Option<PrimarySystemUser>,
     pub created: Option<String>,
+    /// The organization that it belongs to.
+    #[serde(skip_serializing)]
+    pub organization: Option<String>,
 }
 
 /// The operating system in detail.
@@ -135,6 +143,27 @@ impl Object for System {
 
     fn id(&self) -> Result<ObjectId, Error> {
         object_id([&self.id, &self.other_id], Self::COLLECTION)
+    }
+}
+
+impl Reader<'_> {
+    /// `GET /v2/systems/{id}/users`: who may log in on the device.
+    pub async fn system_users(&self, id: &ObjectId) -> Result<Listing, Error> {
+        self.list(&format!("/v2/systems/{}/users", id.as_str())).await
+    }
+
+    /// `GET /v2/systems/{id}/memberof`: the device's groups.
+    pub async fn system_memberof(&self, id: &ObjectId) -> Result<Listing, Error> {
+        self.list(&format!("/v2/systems/{}/memberof", id.as_str())).await
+    }
+}
+
+impl Writer<'_> {
+    /// `POST /systems/{id}/command/builtin/shutdown`: queues the command, which never expires and cannot be
+    /// called back. Sent again only when it surely did not arrive.
+    pub async fn shutdown(&self, id: &ObjectId) -> Result<(), Error> {
+        let path = format!("/systems/{}/command/builtin/shutdown", id.as_str());
+        self.command(path, None, Effect::Once).await
     }
 }
 

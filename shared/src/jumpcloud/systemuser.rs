@@ -2,10 +2,19 @@
 
 #![expect(missing_docs, reason = "most fields are JumpCloud's own and documented at https://docs.jumpcloud.com/api")]
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use reqwest::Method;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{json, value::RawValue};
 use serde_with::apply;
 
-use super::model::{Object, ObjectId, lenient, object_id};
+use super::{
+    client::{Reader, Writer},
+    graph::Listing,
+    model::{Object, ObjectId, lenient, object_id},
+    retry::Effect,
+};
 use crate::error::Error;
 
 /// A user account: `systemuser` in API v1.
@@ -43,7 +52,9 @@ pub struct SystemUser {
     pub totp_enabled: Option<bool>,
     pub sudo: Option<bool>,
     pub passwordless_sudo: Option<bool>,
-    /// The JumpCloud administrator that this user is linked to.
+    /// The JumpCloud administrator that this user is linked to: whatever is there and not null.
+    #[serde_with(skip_apply)]
+    #[serde(default, deserialize_with = "admin_link", skip_serializing_if = "Option::is_none")]
     pub admin: Option<AdminLink>,
     pub manager: Option<String>,
     pub department: Option<String>,
@@ -61,6 +72,9 @@ pub struct SystemUser {
     pub ldap_binding_user: Option<bool>,
     pub samba_service_user: Option<bool>,
     pub created: Option<String>,
+    /// The organization that it belongs to.
+    #[serde(skip_serializing)]
+    pub organization: Option<String>,
 }
 
 /// Whether MFA is set up, and until when the user is exempt.
@@ -99,6 +113,12 @@ pub struct AdminLink {
     pub role_name: Option<String>,
 }
 
+/// A link in a form that is not known is a link all the same.
+fn admin_link<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AdminLink>, D::Error> {
+    let text = <&RawValue>::deserialize(deserializer)?.get();
+    Ok((text != "null").then(|| serde_json::from_str(text).unwrap_or_default()))
+}
+
 /// The directory that owns a user's password, such as `ActiveDirectory`.
 #[apply(
     Option => #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")],
@@ -117,12 +137,93 @@ impl Object for SystemUser {
     }
 }
 
+/// What a user account may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserState {
+    /// Created, and not yet let in.
+    Staged,
+    /// May log in.
+    Activated,
+    /// May not log in.
+    Suspended,
+    /// One that JumpCloud has added since.
+    Other(String),
+}
+
+impl UserState {
+    fn parse(text: &str) -> Self {
+        match text {
+            "STAGED" => Self::Staged,
+            "ACTIVATED" => Self::Activated,
+            "SUSPENDED" => Self::Suspended,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+
+    /// JumpCloud's word for it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Staged => "STAGED",
+            Self::Activated => "ACTIVATED",
+            Self::Suspended => "SUSPENDED",
+            Self::Other(other) => other,
+        }
+    }
+}
+
+impl fmt::Display for UserState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for UserState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl Reader<'_> {
+    /// `GET /v2/users/{id}/systems`: bound directly or through groups; entitled to, not logged in on.
+    pub async fn user_systems(&self, id: &ObjectId) -> Result<Listing, Error> {
+        self.list(&format!("/v2/users/{}/systems", id.as_str())).await
+    }
+
+    /// `GET /v2/users/{id}/memberof`: the user's groups.
+    pub async fn user_memberof(&self, id: &ObjectId) -> Result<Listing, Error> {
+        self.list(&format!("/v2/users/{}/memberof", id.as_str())).await
+    }
+}
+
+impl Writer<'_> {
+    /// `PUT /systemusers/{id}` with `state` and the older `suspended`, as JumpCloud's own module does. The
+    /// user as JumpCloud returns it, where it does.
+    pub async fn put_state(&self, id: &ObjectId, state: UserState) -> Result<Option<SystemUser>, Error> {
+        let body = json!({"state": state, "suspended": state == UserState::Suspended});
+        let path = format!("/systemusers/{}", id.as_str());
+        let answer = self.change(Method::PUT, path, Some(body), Effect::Repeatable).await?;
+        Ok(serde_json::from_slice(&answer.body).ok())
+    }
+
+    /// `POST /systemusers/{id}/state/activate`: STAGED to ACTIVATED, without the activation mail (an empty body
+    /// would send one, and one more for each repetition).
+    pub async fn activate(&self, id: &ObjectId) -> Result<(), Error> {
+        let path = format!("/systemusers/{}/state/activate", id.as_str());
+        self.command(path, Some(json!({"email": false})), Effect::Repeatable).await
+    }
+
+    /// `POST /systemusers/{id}/expire`: the password expires at once.
+    pub async fn expire(&self, id: &ObjectId) -> Result<(), Error> {
+        let path = format!("/systemusers/{}/expire", id.as_str());
+        self.command(path, None, Effect::Repeatable).await
+    }
+}
+
 impl SystemUser {
-    /// `STAGED`, `ACTIVATED` or `SUSPENDED`: `state` first, else from the older `suspended`. `None` where
-    /// JumpCloud says neither.
-    pub fn state(&self) -> Option<&str> {
-        let from_suspended = |suspended: bool| if suspended { "SUSPENDED" } else { "ACTIVATED" };
-        self.state.as_deref().or(self.suspended.map(from_suspended))
+    /// `state` first, else from the older `suspended`. `None` where JumpCloud says neither.
+    pub fn state(&self) -> Option<UserState> {
+        let from_suspended = |suspended| if suspended { UserState::Suspended } else { UserState::Activated };
+        self.state.as_deref().map(UserState::parse).or(self.suspended.map(from_suspended))
     }
 
     /// The outside directory that manages the user, in words, where there is one.
@@ -140,7 +241,7 @@ impl SystemUser {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     #[test]
     fn an_odd_field_does_not_hide_the_others() {
@@ -153,17 +254,31 @@ mod tests {
         )
         .unwrap();
         assert_eq!(user.username.as_deref(), Some("jsmith"));
-        assert_eq!(user.state(), Some("STAGED"));
+        assert_eq!(user.state(), Some(UserState::Staged));
         assert_eq!((user.manager, user.account_locked), (None, None));
     }
 
     #[test]
+    fn any_link_to_an_administrator_counts() {
+        let linked = |value: Value| {
+            serde_json::from_str::<SystemUser>(&json!({"admin": value}).to_string()).unwrap().admin.is_some()
+        };
+        for link in
+            [json!({"id": "x"}), json!({}), json!(true), json!(false), json!("yes"), json!(""), json!(7), json!([])]
+        {
+            assert!(linked(link.clone()), "{link}");
+        }
+        assert!(!linked(Value::Null));
+        assert!(serde_json::from_str::<SystemUser>("{}").unwrap().admin.is_none());
+    }
+
+    #[test]
     fn state_goes_before_suspended() {
-        let state =
-            |value: Value| serde_json::from_str::<SystemUser>(&value.to_string()).unwrap().state().map(str::to_owned);
-        assert_eq!(state(json!({"state": "ACTIVATED", "suspended": true})).as_deref(), Some("ACTIVATED"));
-        assert_eq!(state(json!({"suspended": true})).as_deref(), Some("SUSPENDED"));
-        assert_eq!(state(json!({"suspended": false})).as_deref(), Some("ACTIVATED"));
+        let state = |value: Value| serde_json::from_str::<SystemUser>(&value.to_string()).unwrap().state();
+        assert_eq!(state(json!({"state": "ACTIVATED", "suspended": true})), Some(UserState::Activated));
+        assert_eq!(state(json!({"suspended": true})), Some(UserState::Suspended));
+        assert_eq!(state(json!({"suspended": false})), Some(UserState::Activated));
+        assert_eq!(state(json!({"state": "LOCKED"})), Some(UserState::Other("LOCKED".to_owned())));
         assert_eq!(state(json!({})), None);
     }
 }

@@ -2,26 +2,26 @@
 
 use super::devices::Devices;
 use crate::{
-    jumpcloud::{OsKind, System, SystemUser},
-    outcome::Advisory,
+    jumpcloud::{OsKind, System, SystemUser, UserState},
+    outcome::{Advisory, AdvisoryCode},
 };
 
 /// After a suspension.
 pub(super) fn suspended(user: &SystemUser, devices: &Devices) -> Vec<Advisory> {
-    let mut advisories = devices.advise("WINDOWS_HOME_STAYS_LOGGED_IN", System::is_windows_home, |host| {
+    let mut advisories = devices.advise(AdvisoryCode::WindowsHomeStaysLoggedIn, System::is_windows_home, |host| {
         format!("{} runs Windows Home: the user is not logged out there until the account is locked, switched or the host is rebooted. Shut the host down to be sure.", host.name())
     });
     advisories.extend(devices.advise(
-        "DEVICE_OFFLINE",
+        AdvisoryCode::DeviceOffline,
         |host| host.active == Some(false),
         |host| format!("{} is offline: the suspension reaches it when it is back online.", host.name()),
     ));
     if !devices.systems.is_empty() {
-        advisories.push(Advisory::new("REMOTE_SESSIONS_STAY", "A remote session on a device is not ended by the suspension; it ends when the user logs out, switches or the device reboots."));
+        advisories.push(Advisory::new(AdvisoryCode::RemoteSessionsStay, "A remote session on a device is not ended by the suspension; it ends when the user logs out, switches or the device reboots."));
     }
     if user.ldap_binding_user == Some(true) {
         advisories.push(Advisory::new(
-            "LDAP_BINDING_USER",
+            AdvisoryCode::LdapBindingUser,
             "Applications bind to LDAP as this user: they stop working while it is suspended.",
         ));
     }
@@ -31,29 +31,29 @@ pub(super) fn suspended(user: &SystemUser, devices: &Devices) -> Vec<Advisory> {
 }
 
 /// After an activation: what still keeps the user out, read from the user as it is now.
-pub(super) fn activated(user: &SystemUser, before: Option<&str>) -> Vec<Advisory> {
+pub(super) fn activated(user: &SystemUser, before: Option<&UserState>) -> Vec<Advisory> {
     let mut advisories = Vec::new();
     if user.account_locked == Some(true) {
         advisories.push(Advisory::new(
-            "ACCOUNT_LOCKED",
+            AdvisoryCode::AccountLocked,
             "The account is still locked after failed logins; unlock it in the Admin Portal.",
         ));
     }
     if user.password_expired == Some(true) {
         advisories.push(Advisory::new(
-            "PASSWORD_EXPIRED",
+            AdvisoryCode::PasswordExpired,
             "The password is expired: the user has to set a new one before anything else works.",
         ));
     }
     if user.activated == Some(false) {
         advisories.push(Advisory::new(
-            "NOT_ACTIVATED",
+            AdvisoryCode::NotActivated,
             "The user has not finished activation (no password set yet) and cannot log in before that.",
         ));
     }
     match before {
-        Some("SUSPENDED") => advisories.push(Advisory::new("RESEND_RESET_MAIL", "Suspended users get no mail. If the user was connected to AD, Google Workspace or Microsoft 365 meanwhile, send the password reset mail again from the Admin Portal.")),
-        Some("STAGED") => advisories.push(Advisory::new("NO_ACTIVATION_MAIL", "No activation mail was sent; send it from the Admin Portal if the user needs one to set a password.")),
+        Some(UserState::Suspended) => advisories.push(Advisory::new(AdvisoryCode::ResendResetMail, "Suspended users get no mail. If the user was connected to AD, Google Workspace or Microsoft 365 meanwhile, send the password reset mail again from the Admin Portal.")),
+        Some(UserState::Staged) => advisories.push(Advisory::new(AdvisoryCode::NoActivationMail, "No activation mail was sent; send it from the Admin Portal if the user needs one to set a password.")),
         _ => {}
     }
     advisories.extend(directory_can_undo(user));
@@ -64,40 +64,42 @@ pub(super) fn activated(user: &SystemUser, before: Option<&str>) -> Vec<Advisory
 pub(super) fn password_expired(user: &SystemUser, devices: &Devices) -> Vec<Advisory> {
     let mut advisories = Vec::new();
     if let Some(directory) = user.directory() {
-        advisories.push(Advisory::new("PASSWORD_OWNED_BY_DIRECTORY", format!("The user comes from {directory}, which may own the password: it may have to be reset there, and can undo this.")));
+        advisories.push(Advisory::new(AdvisoryCode::PasswordOwnedByDirectory, format!("The user comes from {directory}, which may own the password: it may have to be reset there, and can undo this.")));
     }
     let at_login = |host: &System| matches!(host.os_kind(), OsKind::Windows | OsKind::MacOs);
-    advisories.extend(devices.advise("NEW_PASSWORD_AT_LOGIN_WINDOW", at_login, |host| {
+    advisories.extend(devices.advise(AdvisoryCode::NewPasswordAtLoginWindow, at_login, |host| {
         format!("{} asks for the new password at its login window.", host.name())
     }));
     advisories.extend(devices.advise(
-        "NEW_PASSWORD_IN_USER_PORTAL",
+        AdvisoryCode::NewPasswordInUserPortal,
         |host| host.os_kind() == OsKind::Linux,
         |host| format!("{} runs Linux: the new password is set in the User Portal only.", host.name()),
     ));
     if !devices.any(&[OsKind::Windows, OsKind::MacOs, OsKind::Linux]) && devices.problem.is_none() {
         advisories.push(Advisory::new(
-            "NEW_PASSWORD_IN_USER_PORTAL",
+            AdvisoryCode::NewPasswordInUserPortal,
             "The user has no computer in JumpCloud: the new password is set in the User Portal.",
         ));
     }
     if !devices.systems.is_empty() {
-        advisories.push(Advisory::new("SESSIONS_STAY", "A session that is in use goes on until the device is locked or sleeps. To cut it off now, disable the user."));
+        advisories.push(Advisory::new(AdvisoryCode::SessionsStay, "A session that is in use goes on until the device is locked or sleeps. To cut it off now, disable the user."));
     }
     let mfa = user.mfa.as_ref().and_then(|mfa| mfa.configured) == Some(true);
     if mfa || user.totp_enabled == Some(true) || user.enable_user_portal_multifactor == Some(true) {
-        advisories
-            .push(Advisory::new("MFA_WILL_BE_ASKED", "The User Portal asks for MFA when the password is changed."));
-    }
-    if user.state() == Some("SUSPENDED") {
         advisories.push(Advisory::new(
-            "SUSPENDED_GETS_NO_MAIL",
+            AdvisoryCode::MfaWillBeAsked,
+            "The User Portal asks for MFA when the password is changed.",
+        ));
+    }
+    if user.state() == Some(UserState::Suspended) {
+        advisories.push(Advisory::new(
+            AdvisoryCode::SuspendedGetsNoMail,
             "The user is suspended: no reset mail arrives, and no new password can be set before Enable User.",
         ));
     }
     if user.password_never_expires == Some(true) {
         advisories.push(Advisory::new(
-            "PASSWORD_NEVER_EXPIRES",
+            AdvisoryCode::PasswordNeverExpires,
             "The user's password is set never to expire; JumpCloud does not document what expiring it does then.",
         ));
     }
@@ -108,7 +110,7 @@ pub(super) fn password_expired(user: &SystemUser, devices: &Devices) -> Vec<Advi
 fn directory_can_undo(user: &SystemUser) -> Option<Advisory> {
     let directory = user.directory()?;
     Some(Advisory::new(
-        "DIRECTORY_CAN_UNDO",
+        AdvisoryCode::DirectoryCanUndo,
         format!("The user is managed by {directory}, which can change the state back; change it there too."),
     ))
 }

@@ -1,60 +1,41 @@
 //! Disable User: suspends an account.
 
 use super::{
-    Action, Playbook, advisories, devices,
+    advisories,
+    command::{Command, Plan},
+    devices,
     target::Resolved,
-    user_state::{brief, label, refuse_administrators, settle, shown, state},
+    users::{label, shown, state},
+    verify::Answer,
 };
 use crate::{
-    error::Error,
-    jumpcloud::{Session, SystemUser},
-    outcome::{Outcome, Status, Undo},
+    jumpcloud::{SystemUser, UserState},
+    outcome::Undo,
 };
 
 /// Suspends a user. Undone by Enable User, unless the user was STAGED: there is no way back to that.
-pub const DISABLE_USER: Playbook =
-    Playbook { name: "disable-user", action: Action::User(|session, found| Box::pin(disable(session, found))) };
+pub const DISABLE_USER: Command<SystemUser> = Command {
+    name: "disable-user",
+    contains: true,
+    plan: |_, found| Box::pin(async { Ok(plan(found)) }),
+    apply: |writer, found| {
+        Box::pin(async { Ok(Answer::of_put(writer.put_state(&found.id, UserState::Suspended).await?)) })
+    },
+    shows: Some(|user| user.state() == Some(UserState::Suspended)),
+    state,
+    devices: devices::of_user,
+    advise: |user, _, devices| advisories::suspended(user, devices),
+};
 
-async fn disable(session: &Session<'_>, found: Resolved<SystemUser>) -> Result<Outcome, Error> {
-    let Resolved { object: user, id, target } = found;
-    let before = user.state().map(str::to_owned);
-    let name = label(&user);
-    let outcome = |summary: String| Outcome {
-        before: Some(state(&user)),
-        user: Some(brief(&user)),
-        ..Outcome::new(target, summary)
-    };
-    if before.as_deref() == Some("SUSPENDED") {
-        let devices = devices::of_user(session, &id).await;
-        let summary = format!("{name} was already SUSPENDED; nothing was changed.");
-        return Ok(Outcome {
-            status: Status::Unchanged,
-            advisories: advisories::suspended(&user, &devices),
-            ..outcome(summary)
-        });
+fn plan(found: &Resolved<SystemUser>) -> Plan {
+    let (name, before) = (label(&found.object), found.object.state());
+    if before == Some(UserState::Suspended) {
+        return Plan::Unchanged(format!("{name} was already SUSPENDED; nothing was changed."));
     }
-    refuse_administrators(&user)?;
-    if session.dry_run() {
-        let devices = devices::of_user(session, &id).await;
-        let summary = format!("Dry run: would suspend {name}; is {}.", shown(before.as_deref()));
-        return Ok(Outcome {
-            status: Status::DryRun,
-            advisories: advisories::suspended(&user, &devices),
-            ..outcome(summary)
-        });
+    let was = shown(before.as_ref());
+    Plan::Change {
+        would: format!("suspend {name}; is {was}"),
+        did: format!("Suspended {name}; was {was}."),
+        undo: (before == Some(UserState::Activated)).then(|| Undo::user("enable-user", &found.id)),
     }
-    let suspend = async { settle(session, &id, session.put_state(&id, "SUSPENDED").await, "SUSPENDED").await };
-    let (changed, devices) = tokio::join!(suspend, devices::of_user(session, &id));
-    let changed = changed?;
-    let mut advisories: Vec<_> = changed.doubt().into_iter().collect();
-    advisories.extend(advisories::suspended(&user, &devices));
-    Ok(Outcome {
-        changed: true,
-        verified: changed.verified,
-        user: changed.user.as_ref().or(Some(&user)).map(brief),
-        after: changed.after(),
-        undo: (before.as_deref() == Some("ACTIVATED")).then(|| Undo::user("enable-user", &id)),
-        advisories,
-        ..outcome(format!("Suspended {name}; was {}.{}", shown(before.as_deref()), changed.caveat()))
-    })
 }

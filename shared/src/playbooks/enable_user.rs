@@ -1,67 +1,52 @@
 //! Enable User: lifts a suspension or activates a staged account.
 
 use super::{
-    Action, Playbook, advisories,
+    advisories,
+    command::{Command, Plan},
+    devices,
     target::Resolved,
-    user_state::{brief, label, settle, shown, state},
+    users::{label, shown, state},
+    verify::Answer,
 };
 use crate::{
     error::{Error, ErrorType::UnexpectedResponse},
-    jumpcloud::{Session, SystemUser},
-    outcome::{Outcome, Status, Undo},
+    jumpcloud::{SystemUser, UserState},
+    outcome::Undo,
 };
 
 /// Activates a user and says what still keeps the user out. Undone by Disable User, unless the user was STAGED.
-pub const ENABLE_USER: Playbook =
-    Playbook { name: "enable-user", action: Action::User(|session, found| Box::pin(enable(session, found))) };
+pub const ENABLE_USER: Command<SystemUser> = Command {
+    name: "enable-user",
+    contains: false,
+    plan: |_, found| Box::pin(async { plan(found) }),
+    apply: |writer, found| {
+        Box::pin(async {
+            match found.object.state() {
+                Some(UserState::Staged) => writer.activate(&found.id).await.map(|()| Answer::Accepted),
+                _ => Ok(Answer::of_put(writer.put_state(&found.id, UserState::Activated).await?)),
+            }
+        })
+    },
+    shows: Some(|user| user.state() == Some(UserState::Activated)),
+    state,
+    devices: devices::none,
+    advise: |before, now, _| advisories::activated(now, before.state().as_ref()),
+};
 
-async fn enable(session: &Session<'_>, found: Resolved<SystemUser>) -> Result<Outcome, Error> {
-    let Resolved { object: user, id, target } = found;
-    let before = user.state().map(str::to_owned);
-    let before = before.as_deref();
-    let name = label(&user);
-    let outcome = |summary: String| Outcome {
-        before: Some(state(&user)),
-        user: Some(brief(&user)),
-        ..Outcome::new(target, summary)
-    };
-    if before == Some("ACTIVATED") {
-        let summary = format!("{name} was already ACTIVATED; nothing was changed.");
-        return Ok(Outcome {
-            status: Status::Unchanged,
-            advisories: advisories::activated(&user, before),
-            ..outcome(summary)
-        });
+fn plan(found: &Resolved<SystemUser>) -> Result<Plan, Error> {
+    let (name, before) = (label(&found.object), found.object.state());
+    let was = shown(before.as_ref());
+    match before {
+        Some(UserState::Activated) => {
+            Ok(Plan::Unchanged(format!("{name} was already ACTIVATED; nothing was changed.")))
+        }
+        Some(UserState::Suspended | UserState::Staged) => Ok(Plan::Change {
+            would: format!("activate {name}; is {was}"),
+            did: format!("Activated {name}; was {was}."),
+            undo: (before == Some(UserState::Suspended)).then(|| Undo::user("disable-user", &found.id)),
+        }),
+        Some(UserState::Other(_)) | None => Err(UnexpectedResponse.error(format!(
+            "{name} is {was}, which Enable User does not know; nothing was done; look in the Admin Portal"
+        ))),
     }
-    if !matches!(before, Some("SUSPENDED" | "STAGED")) {
-        return Err(UnexpectedResponse.error(format!(
-            "{name} is {}, which Enable User does not know; nothing was done; look in the Admin Portal",
-            shown(before)
-        )));
-    }
-    if session.dry_run() {
-        let summary = format!("Dry run: would activate {name}; is {}.", shown(before));
-        return Ok(Outcome {
-            status: Status::DryRun,
-            advisories: advisories::activated(&user, before),
-            ..outcome(summary)
-        });
-    }
-    let written = match before {
-        Some("STAGED") => session.activate(&id).await.map(|()| None),
-        _ => session.put_state(&id, "ACTIVATED").await,
-    };
-    let changed = settle(session, &id, written, "ACTIVATED").await?;
-    let now = changed.user.as_ref().unwrap_or(&user);
-    let mut advisories: Vec<_> = changed.doubt().into_iter().collect();
-    advisories.extend(advisories::activated(now, before));
-    Ok(Outcome {
-        changed: true,
-        verified: changed.verified,
-        user: Some(brief(now)),
-        after: changed.after(),
-        undo: (before == Some("SUSPENDED")).then(|| Undo::user("disable-user", &id)),
-        advisories,
-        ..outcome(format!("Activated {name}; was {}.{}", shown(before), changed.caveat()))
-    })
 }

@@ -3,70 +3,64 @@
 use serde_json::{Value, json};
 
 use super::{
-    Action, Playbook, counted,
+    counted,
     devices::resolve,
     groups,
-    target::{Resolved, look_up_with, not_one},
+    question::{Facet, Part, Question},
 };
 use crate::{
     error::Error,
-    jumpcloud::{Object, ObjectId, Session, System, SystemUser},
-    outcome::{Advisory, Outcome},
-    request::Target,
+    jumpcloud::{Object, ObjectId, Reader, System, SystemUser},
+    outcome::{Advisory, AdvisoryCode},
 };
 
 /// A host's facts, with its users and groups.
-pub const ENRICH_HOST: Playbook =
-    Playbook { name: "enrich-host", action: Action::AskHost(|session, target| Box::pin(enrich(session, target))) };
+pub const ENRICH_HOST: Question<System> = Question {
+    name: "enrich-host",
+    about,
+    facets: &[
+        Facet {
+            name: "users",
+            what: "The host's users",
+            unknown: AdvisoryCode::UsersUnknown,
+            read: |reader, id| Box::pin(users(reader, id)),
+        },
+        Facet {
+            name: "groups",
+            what: "The groups",
+            unknown: AdvisoryCode::GroupsUnknown,
+            read: |reader, id| Box::pin(groups::part(reader, reader.system_memberof(id))),
+        },
+    ],
+    finish: name_the_owner,
+};
 
-async fn enrich(session: &Session<'_>, target: &Target) -> Result<Outcome, Error> {
-    let around = async |id: &ObjectId| {
-        let users = async { resolve::<SystemUser>(session, session.system_users(id).await?).await };
-        tokio::join!(users, groups(session, session.system_memberof(id)))
-    };
-    let (found, (users, groups)) = match look_up_with::<System, _>(session, target, around).await? {
-        Ok(found) => found,
-        Err(candidates) => return Ok(not_one::<System>(target, candidates)),
-    };
-    let Resolved { object: host, target, .. } = found;
-    let mut facts = serde_json::to_value(&host).unwrap_or_default();
-    let mut advisories = Vec::new();
+fn about(host: &System) -> (Value, Vec<String>) {
     let online = match host.active {
         Some(true) => "online",
         Some(false) => "offline",
         None => "of unknown connection",
     };
     let os = [host.os.as_deref(), host.version.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
-    let mut words = vec![format!("{} ({os}) is {online}", host.name())];
-    match users {
-        Ok((users, complete)) => {
-            words.push(counted(users.len(), "user"));
-            if !complete {
-                advisories.push(Advisory::new("USERS_INCOMPLETE", "Not all users of the host are listed here: there are more than 1,000, or the key may not see them; see the Admin Portal."));
-            }
-            let owner = host.primary_system_user.as_ref().and_then(|owner| owner.id.as_deref());
-            let owner =
-                users.iter().find(|user| owner.is_some() && user.id().ok().as_ref().map(|id| id.as_str()) == owner);
-            if let Some(owner) = owner {
-                facts["owner"] = user_brief(owner);
-            }
-            facts["users"] = Value::from_iter(users.iter().map(user_brief));
-        }
-        Err(error) => advisories.push(Advisory::new(
-            "USERS_UNKNOWN",
-            format!("The host's users could not be read ({:?}).", error.error_type),
-        )),
-    }
-    match groups {
-        Ok(groups) => {
-            words.push(counted(groups.len(), "group"));
-            facts["groups"] = Value::from(groups);
-        }
-        Err(problem) => advisories.push(problem),
-    }
-    Ok(Outcome { host: Some(facts), advisories, ..Outcome::new(target, format!("{}.", words.join(", "))) })
+    let words = vec![format!("{} ({os}) is {online}", host.name())];
+    (serde_json::to_value(host).unwrap_or_default(), words)
 }
 
-fn user_brief(user: &SystemUser) -> Value {
-    json!({"id": user.id().ok(), "username": user.username, "email": user.email, "state": user.state()})
+async fn users(reader: &Reader<'_>, id: &ObjectId) -> Result<Part, Error> {
+    let (users, complete) = resolve::<SystemUser>(reader, reader.system_users(id).await?).await?;
+    let incomplete = (!complete).then(|| Advisory::new(AdvisoryCode::UsersIncomplete, "Not all users of the host are listed here: there are more than 1,000, or the key may not see them; see the Admin Portal."));
+    let brief = |user: &SystemUser| json!({"id": user.id().ok(), "username": user.username, "email": user.email, "state": user.state()});
+    Ok(Part {
+        words: counted(users.len(), "user"),
+        value: users.iter().map(brief).collect(),
+        advisories: incomplete.into_iter().collect(),
+    })
+}
+
+/// The host gives its owner's id only; where the owner is one of its users, the rest is known.
+fn name_the_owner(facts: &mut Value) {
+    let owner = facts["users"].as_array().into_iter().flatten().find(|user| user["id"] == facts["owner"]["id"]);
+    if let Some(owner) = owner.cloned().filter(|owner| !owner["id"].is_null()) {
+        facts["owner"] = owner;
+    }
 }

@@ -2,57 +2,57 @@
 
 use serde_json::json;
 
-use super::{Action, Playbook, devices, target::Resolved};
+use super::{
+    command::{Command, Plan},
+    devices,
+    target::Resolved,
+    verify::Answer,
+};
 use crate::{
     error::{Error, ErrorType::Unsupported},
-    jumpcloud::{OsKind, Session, System},
-    outcome::{Advisory, Outcome, Status},
+    jumpcloud::{OsKind, System},
+    outcome::{Advisory, AdvisoryCode},
 };
 
-/// Shuts a Windows or Linux host down. `accepted` at best: JumpCloud queues the command and does not say whether
-/// it was carried out. Cannot be undone: a queued command can be neither listed nor called back.
-pub const SHUTDOWN_HOST: Playbook =
-    Playbook { name: "shutdown-host", action: Action::Host(|session, found| Box::pin(shutdown(session, found))) };
+/// Shuts a Windows or Linux host down. `accepted` at best: JumpCloud queues the command and does not say whether it was
+/// carried out. Cannot be undone: JumpCloud documents no way to list a queued command or to call it back.
+pub const SHUTDOWN_HOST: Command<System> = Command {
+    name: "shutdown-host",
+    contains: true,
+    plan: |_, found| Box::pin(async { plan(found) }),
+    apply: |writer, found| Box::pin(async { writer.shutdown(&found.id).await.map(|()| Answer::Accepted) }),
+    shows: None,
+    state: |host| json!({"online": host.active, "last_contact": host.last_contact}),
+    devices: devices::none,
+    advise: |host, _, _| queued_until_online(host).into_iter().collect(),
+};
 
-async fn shutdown(session: &Session<'_>, found: Resolved<System>) -> Result<Outcome, Error> {
-    let Resolved { object: host, id, target } = found;
-    check_supported(&host)?;
-    let name = host.name().to_owned();
-    let (when, advisory) = match host.active {
-        Some(true) => ("The host is online", None),
-        Some(false) => (
-            "The host is offline: the command waits in the queue until it is back",
-            Some(Advisory::new(
-                "QUEUED_UNTIL_ONLINE",
-                "The command does not expire, and JumpCloud documents no way to call it back: the host shuts down whenever it comes online again, be it in weeks.",
-            )),
-        ),
-        None => (
-            "JumpCloud does not say whether the host is online",
-            Some(Advisory::new(
-                "QUEUED_UNTIL_ONLINE",
-                "If the host is offline, the command waits in the queue. It does not expire, and JumpCloud documents no way to call it back.",
-            )),
-        ),
+fn plan(found: &Resolved<System>) -> Result<Plan, Error> {
+    check_supported(&found.object)?;
+    let name = found.object.name();
+    let when = match found.object.active {
+        Some(true) => "The host is online",
+        Some(false) => "The host is offline: the command waits in the queue until it is back",
+        None => "JumpCloud does not say whether the host is online",
     };
-    let outcome = |summary: String| Outcome {
-        before: Some(json!({"online": host.active, "last_contact": host.last_contact})),
-        host: Some(devices::brief(&host)),
-        advisories: advisory.into_iter().collect(),
-        ..Outcome::new(target, summary)
-    };
-    if session.dry_run() {
-        return Ok(Outcome {
-            status: Status::DryRun,
-            ..outcome(format!("Dry run: would send the shutdown command to {name}. {when}."))
-        });
-    }
-    session.shutdown(&id).await?;
-    Ok(Outcome {
-        status: Status::Accepted,
-        changed: true,
-        ..outcome(format!("JumpCloud accepted the shutdown of {name}. {when}."))
+    Ok(Plan::Change {
+        would: format!("send the shutdown command to {name}. {when}"),
+        did: format!("JumpCloud accepted the shutdown of {name}. {when}."),
+        undo: None,
     })
+}
+
+fn queued_until_online(host: &System) -> Option<Advisory> {
+    let message = match host.active {
+        Some(true) => return None,
+        Some(false) => {
+            "The command does not expire, and JumpCloud documents no way to call it back: the host shuts down whenever it comes online again, be it in weeks."
+        }
+        None => {
+            "If the host is offline, the command waits in the queue. It does not expire, and JumpCloud documents no way to call it back."
+        }
+    };
+    Some(Advisory::new(AdvisoryCode::QueuedUntilOnline, message))
 }
 
 /// JumpCloud documents the command for Windows and Linux only. A device says in `builtInCommands` what it takes;

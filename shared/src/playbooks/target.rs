@@ -2,21 +2,23 @@
 
 use serde_json::{Value, json};
 
+use super::users::label;
 use crate::{
     error::{
         Error,
         ErrorType::{AmbiguousHost, AmbiguousUser, HostNotFound, Internal, UnexpectedResponse, UserNotFound},
     },
-    jumpcloud::{Object, ObjectId, Session, System, SystemUser},
+    jumpcloud::{Object, ObjectId, Reader, System, SystemUser},
     outcome::{Candidate, Outcome, OutcomeTarget, Status},
     request::{By, Target, TargetType},
 };
 
-/// So many candidates are listed; one more than one is already too many to act.
+/// At most this many candidates are listed. Acting needs exactly one.
 const MAX_CANDIDATES: usize = 10;
 
 /// What the playbooks need of users and hosts alike.
-pub(super) trait Named: Object {
+pub trait Named: Object {
+    /// Which of the two.
     const TYPE: TargetType;
     /// The fields that a name is looked for in.
     fn fields(by: By) -> Result<&'static [&'static str], Error>;
@@ -24,6 +26,14 @@ pub(super) trait Named: Object {
     fn field(&self, name: &str) -> Option<&str>;
     /// The name to show.
     fn name(&self) -> &str;
+    /// The organization that it belongs to, where JumpCloud says so.
+    fn organization(&self) -> Option<&str>;
+    /// Whether it says in which state it is; an object that does not proves nothing.
+    fn has_state(&self) -> bool;
+    /// The facts that a command's outcome shows of it.
+    fn brief(&self) -> Value;
+    /// Why automation must take nothing away from it, if so.
+    fn protected(&self) -> Option<String>;
 }
 
 impl Named for SystemUser {
@@ -45,6 +55,37 @@ impl Named for SystemUser {
     fn name(&self) -> &str {
         self.username.as_deref().or(self.email.as_deref()).unwrap_or("unnamed")
     }
+
+    fn organization(&self) -> Option<&str> {
+        self.organization.as_deref()
+    }
+
+    fn has_state(&self) -> bool {
+        self.state().is_some()
+    }
+
+    fn brief(&self) -> Value {
+        json!({
+            "id": self.id().ok(),
+            "username": self.username,
+            "email": self.email,
+            "state": self.state(),
+            "activated": self.activated,
+            "account_locked": self.account_locked,
+            "password_expired": self.password_expired,
+        })
+    }
+
+    /// Users that are linked to a JumpCloud administrator: automation that can lock out administrators can be used to do
+    /// just that, and it would leave the administrator's own login as it is.
+    fn protected(&self) -> Option<String> {
+        let admin = self.admin.as_ref()?;
+        Some(format!(
+            "{} is linked to a JumpCloud administrator ({}); nothing was done; suspend the administrator in the Admin Portal first, then the user",
+            label(self),
+            admin.role_name.as_deref().unwrap_or("role not shown")
+        ))
+    }
 }
 
 impl Named for System {
@@ -64,6 +105,30 @@ impl Named for System {
     fn name(&self) -> &str {
         System::name(self)
     }
+
+    fn organization(&self) -> Option<&str> {
+        self.organization.as_deref()
+    }
+
+    fn has_state(&self) -> bool {
+        self.active.is_some()
+    }
+
+    fn brief(&self) -> Value {
+        json!({
+            "id": self.id().ok(),
+            "hostname": self.hostname,
+            "display_name": self.display_name,
+            "os": self.os,
+            "version": self.version,
+            "online": self.active,
+            "last_contact": self.last_contact,
+        })
+    }
+
+    fn protected(&self) -> Option<String> {
+        None
+    }
 }
 
 fn wrong_kind() -> Error {
@@ -77,43 +142,57 @@ pub struct Resolved<T> {
     pub(super) target: OutcomeTarget,
 }
 
-/// Why a command is not carried out: it is done to exactly one target.
-pub(super) fn refused<T: Named>(target: &Target, candidates: &[Candidate]) -> Error {
-    let (id_field, not_found, ambiguous) = match T::TYPE {
-        TargetType::User => ("user_id", UserNotFound, AmbiguousUser),
-        TargetType::Host => ("host_id", HostNotFound, AmbiguousHost),
-    };
-    let (kind, name) = (T::TYPE.word(), &target.text);
-    if candidates.is_empty() {
-        let why = format!("JumpCloud has no {kind} {name}; nothing was done; check the spelling and the organization");
-        return not_found.error(why);
-    }
-    let list: Vec<String> = candidates.iter().map(Candidate::to_string).collect();
-    ambiguous.error(format!(
-        "{} {kind}s are called {name}; nothing was done; name one by `{id_field}`: {}",
-        count(candidates),
-        list.join(", ")
-    ))
+/// What a look-up led to.
+pub(super) enum LookUp<T> {
+    /// Exactly one.
+    One(Resolved<T>),
+    /// Nobody, or no host.
+    Nobody,
+    /// More than one; not all of them where there are many.
+    Several(Vec<Candidate>),
 }
 
-/// The answer to a question about nobody, or about several.
-pub(super) fn not_one<T: Named>(target: &Target, candidates: Vec<Candidate>) -> Outcome {
-    let (kind, name) = (T::TYPE.word(), &target.text);
-    let (status, summary) = match candidates.is_empty() {
-        true => (Status::NotFound, format!("JumpCloud has no {kind} {name}.")),
-        false => (
-            Status::Ambiguous,
-            format!("{} {kind}s are called {name}; ask again with one of their ids.", count(&candidates)),
-        ),
-    };
-    let target = OutcomeTarget {
-        target_type: T::TYPE,
-        id: None,
-        name: name.clone(),
-        matched_by: target.by,
-        source: target.source.clone(),
-    };
-    Outcome { status, candidates, ..Outcome::new(target, summary) }
+impl<T: Named> LookUp<T> {
+    /// Why a command is not carried out: it is done to exactly one target.
+    pub(super) fn refused(&self, target: &Target) -> Error {
+        let (id_field, not_found, ambiguous) = match T::TYPE {
+            TargetType::User => ("user_id", UserNotFound, AmbiguousUser),
+            TargetType::Host => ("host_id", HostNotFound, AmbiguousHost),
+        };
+        let (kind, name) = (T::TYPE.word(), &target.text);
+        let Self::Several(candidates) = self else {
+            return not_found.error(format!(
+                "JumpCloud has no {kind} {name}; nothing was done; check the spelling and the organization"
+            ));
+        };
+        let list: Vec<String> = candidates.iter().map(Candidate::to_string).collect();
+        ambiguous.error(format!(
+            "{} {kind}s are called {name}; nothing was done; name one by `{id_field}`: {}",
+            count(candidates),
+            list.join(", ")
+        ))
+    }
+
+    /// The answer to a question about nobody, or about several.
+    pub(super) fn not_one(self, target: &Target) -> Outcome {
+        let (kind, name) = (T::TYPE.word(), &target.text);
+        let (status, candidates, summary) = match self {
+            Self::Several(candidates) => {
+                let summary =
+                    format!("{} {kind}s are called {name}; ask again with one of their ids.", count(&candidates));
+                (Status::Ambiguous, candidates, summary)
+            }
+            Self::One(_) | Self::Nobody => (Status::NotFound, Vec::new(), format!("JumpCloud has no {kind} {name}.")),
+        };
+        let target = OutcomeTarget {
+            target_type: T::TYPE,
+            id: None,
+            name: name.clone(),
+            matched_by: target.by,
+            source: target.source.clone(),
+        };
+        Outcome { status, candidates, ..Outcome::new(target, summary) }
+    }
 }
 
 fn count(candidates: &[Candidate]) -> String {
@@ -121,54 +200,59 @@ fn count(candidates: &[Candidate]) -> String {
     format!("{} {more}", candidates.len()).trim_end().to_owned()
 }
 
-/// The one object that `target` names, else all that it could mean: none, or several.
-pub(super) async fn look_up<T: Named>(
-    session: &Session<'_>,
+/// The one object that `target` names.
+pub(super) async fn look_up<T: Named>(reader: &Reader<'_>, target: &Target) -> Result<LookUp<T>, Error> {
+    Ok(look_up_with(reader, target, async |_: &ObjectId| ()).await?.0)
+}
+
+/// Like [`look_up`], and runs `around` on its id concurrently with the read by id, which saves a round trip.
+pub(super) async fn look_up_with<T: Named, R>(
+    reader: &Reader<'_>,
     target: &Target,
-) -> Result<Result<Resolved<T>, Vec<Candidate>>, Error> {
-    if let Some(id) = given_id(target)? {
-        let object = session.get::<T>(&id).await?;
-        return Ok(object.map(|object| resolved(object, id, target)).ok_or_else(Vec::new));
+    around: impl AsyncFn(&ObjectId) -> R,
+) -> Result<(LookUp<T>, Option<R>), Error> {
+    let id = match given_id(target)? {
+        Some(id) => id,
+        None => match search::<T>(reader, target).await? {
+            Ok(id) => id,
+            Err(not_one) => return Ok((not_one, None)),
+        },
+    };
+    let (object, around) = tokio::join!(reader.get::<T>(&id), around(&id));
+    let Some(object) = object? else { return Ok((LookUp::Nobody, None)) };
+    let organization = reader.organization().await?;
+    if let (Some(own), Some(its)) = (organization, object.organization())
+        && !own.eq_ignore_ascii_case(its)
+    {
+        return Err(UnexpectedResponse.error(format!(
+            "JumpCloud answered with a {} of another organization ({its}) than the configured one; nothing was done; check the organization id of the key",
+            T::TYPE.word()
+        )));
     }
+    Ok((LookUp::One(resolved(object, id, target)), Some(around)))
+}
+
+/// The id of the one object that carries the name. Judged is what is read by that id: JumpCloud's search leaves
+/// fields out.
+async fn search<T: Named>(reader: &Reader<'_>, target: &Target) -> Result<Result<ObjectId, LookUp<T>>, Error> {
     let fields = T::fields(target.by)?;
-    let found = session.search::<T>(exactly(fields, &target.text), MAX_CANDIDATES).await?;
+    let found = reader.search::<T>(fields, &[&target.text], MAX_CANDIDATES).await?;
     // Compared again: an answer that ignored the filter must not choose the target.
     let wanted = target.text.to_lowercase();
     let matches =
         |object: &T| fields.iter().any(|field| object.field(field).is_some_and(|value| value.to_lowercase() == wanted));
-    let mut matching: Vec<T> = found.results.into_iter().filter(matches).collect();
+    let matching: Vec<T> = found.results.into_iter().filter(matches).collect();
     if matching.len() < 2 && !found.complete {
         return Err(UnexpectedResponse.error("JumpCloud's search answered with more than was asked for, so the target is not certain; nothing was changed"));
     }
-    match matching.pop() {
-        Some(object) if matching.is_empty() => {
-            let id = object.id()?;
-            Ok(Ok(resolved(object, id, target)))
-        }
-        last => {
+    match matching.as_slice() {
+        [] => Ok(Err(LookUp::Nobody)),
+        [object] => object.id().map(Ok),
+        several => {
             let candidate = |object: &T| Ok(Candidate { id: Some(object.id()?), name: object.name().to_owned() });
-            Ok(Err(matching.iter().chain(&last).map(candidate).collect::<Result<_, Error>>()?))
+            Ok(Err(LookUp::Several(several.iter().map(candidate).collect::<Result<_, Error>>()?)))
         }
     }
-}
-
-/// The same with what `around` reads about it: side by side where the id is given, one round of calls less.
-pub(super) async fn look_up_with<T: Named, R>(
-    session: &Session<'_>,
-    target: &Target,
-    around: impl AsyncFn(&ObjectId) -> R,
-) -> Result<Result<(Resolved<T>, R), Vec<Candidate>>, Error> {
-    if let Some(id) = given_id(target)? {
-        let (found, around) = tokio::join!(look_up(session, target), around(&id));
-        return Ok(found?.map(|found| (found, around)));
-    }
-    Ok(match look_up::<T>(session, target).await? {
-        Ok(found) => {
-            let around = around(&found.id).await;
-            Ok((found, around))
-        }
-        Err(candidates) => Err(candidates),
-    })
 }
 
 fn given_id(target: &Target) -> Result<Option<ObjectId>, Error> {
@@ -188,18 +272,4 @@ fn resolved<T: Named>(object: T, id: ObjectId, target: &Target) -> Resolved<T> {
         source: target.source.clone(),
     };
     Resolved { object, id, target }
-}
-
-/// A filter for `text` as a whole, whatever its case, in one of `fields`. `(?i)` is how JumpCloud's own module
-/// asks; its plain filters are case-sensitive.
-fn exactly(fields: &[&str], text: &str) -> Value {
-    let mut pattern = String::from("(?i)(^");
-    for c in text.chars() {
-        if c.is_ascii_punctuation() {
-            pattern.push('\\'); // before punctuation it always means the character itself
-        }
-        pattern.push(c);
-    }
-    pattern.push_str("$)");
-    json!({"or": fields.iter().map(|field| json!({*field: {"$regex": pattern}})).collect::<Vec<_>>()})
 }

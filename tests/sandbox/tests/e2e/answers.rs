@@ -44,6 +44,7 @@ async fn enrich_host_gives_facts_users_and_groups() {
     assert_eq!(
         calls,
         [
+            "GET /systems/{id}",
             "GET /v2/systemgroups/{id}",
             "GET /v2/systems/{id}/memberof",
             "GET /v2/systems/{id}/users",

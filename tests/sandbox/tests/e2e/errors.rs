@@ -59,7 +59,7 @@ async fn passing_faults_are_repeated_away() {
         rehearsal.tenant.order(Fault::status(429), method, path, 1);
         let outcome = disable(&rehearsal).await.unwrap();
         assert_eq!((&outcome["status"], &outcome["verified"]), (&json!("succeeded"), &json!(true)), "{method} {path}");
-        assert_eq!(outcome["api_calls"], 5 + 3, "{method} {path}");
+        assert_eq!(outcome["api_calls"], 6 + 3, "{method} {path}");
     }
     let rehearsal = Rehearsal::start().await;
     rehearsal.tenant.order(Fault::status(503), "POST", "/expire", 2);

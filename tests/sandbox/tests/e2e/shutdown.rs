@@ -24,7 +24,10 @@ async fn an_accepted_shutdown_is_not_called_done() {
         (&outcome["before"]["online"], &outcome["after"], &outcome["undo"]),
         (&json!(true), &Value::Null, &Value::Null)
     );
-    assert_eq!(rehearsal.tenant.calls(), ["POST /search/systems", "POST /systems/{id}/command/builtin/shutdown"]);
+    assert_eq!(
+        rehearsal.tenant.calls(),
+        ["POST /search/systems", "GET /systems/{id}", "POST /systems/{id}/command/builtin/shutdown"]
+    );
     assert!(rehearsal.tenant.writes()[0].body.is_empty());
 
     let outcome = rehearsal.run("shutdown-host", json!({"host": "John's laptop"})).await.unwrap();

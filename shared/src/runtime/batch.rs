@@ -1,4 +1,4 @@
-//! The records of an SQS event, side by side, each with a fate of its own.
+//! The records of an SQS event, concurrently, each with an end of its own.
 
 use std::{collections::HashMap, panic::AssertUnwindSafe};
 
@@ -10,7 +10,7 @@ use crate::intake::Record;
 /// Runs `act` on each record, at most `concurrency` at a time, and answers with exactly those that failed: SQS
 /// deletes the others and delivers these again, up to its dead-letter queue. Within a message group the order is
 /// kept, and after the first failure the rest of the group is reported as failed without being touched.
-pub(crate) async fn run<F, R>(records: Vec<Record>, concurrency: usize, act: F) -> SqsBatchResponse
+pub(super) async fn run<F, R>(records: Vec<Record>, concurrency: usize, act: F) -> SqsBatchResponse
 where
     F: Fn(Record) -> R,
     R: Future<Output = bool>,
@@ -66,7 +66,7 @@ mod tests {
         let record = |(id, group): &(&str, Option<&str>)| Record {
             message_id: (*id).to_owned(),
             group: group.map(str::to_owned),
-            work: Ok(Vec::new()),
+            work: Vec::new(),
         };
         list.iter().map(record).collect()
     }

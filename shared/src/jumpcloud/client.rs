@@ -1,0 +1,147 @@
+//! The connection to one JumpCloud organization, and what one invocation does with it.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use reqwest::Url;
+use tokio::time::Instant;
+
+use super::credentials::Credentials;
+use crate::{
+    error::{Error, ErrorType::Internal},
+    http::CONNECT_TIMEOUT,
+};
+
+/// The connection to one JumpCloud organization; one per process.
+#[derive(Debug)]
+pub struct Client {
+    pub(super) http: reqwest::Client,
+    pub(super) base_url: String,
+    pub(super) credentials: Arc<dyn Credentials>,
+}
+
+impl Client {
+    /// `base_url` is the v1 base (`https://console.jumpcloud.com/api`). Plain `http` is refused except to loopback: the
+    /// key goes with every request. `http` must not follow redirects.
+    ///
+    /// # Errors
+    /// `Internal` where the URL makes no sense; the message begins with a verb ("is not a URL").
+    pub fn new(base_url: &str, http: reqwest::Client, credentials: Arc<dyn Credentials>) -> Result<Self, Error> {
+        let refused = |why| Internal.error(why);
+        let url = Url::parse(base_url).map_err(|_| refused("is not a URL"))?;
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let loopback = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
+            return Err(refused("must be https (http only to loopback)"));
+        }
+        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+            return Err(refused("must hold neither a login nor a query"));
+        }
+        Ok(Self { http, base_url: url.as_str().trim_end_matches('/').to_owned(), credentials })
+    }
+
+    /// Reads the credentials and opens the connection concurrently, so that the first invocation finds both. What
+    /// fails here is tried again, and then reported, by the invocation.
+    pub async fn warm_up(&self) {
+        // Without the key: it is not there yet, and the answer (a redirect to the login page) does not matter.
+        let connect = self.http.head(&self.base_url).timeout(CONNECT_TIMEOUT).send();
+        let (key, _) = tokio::join!(self.credentials.current(), connect);
+        if let Err(error) = key {
+            tracing::warn!(error_type = error.error_type.name(), "the API key could not be read during init");
+        }
+    }
+
+    /// The calls of one invocation. With `dry_run` nothing but reads can be sent.
+    pub fn session(&self, deadline: Instant, dry_run: bool) -> Session<'_> {
+        Session { reader: Reader { client: self, deadline, traffic: Mutex::default() }, dry_run }
+    }
+}
+
+/// The calls of one invocation: its deadline, its dry run, its count. Whoever holds it decides who may read and who may
+/// write; a [`Reader`] leads to no [`Writer`].
+#[derive(Debug)]
+pub struct Session<'a> {
+    reader: Reader<'a>,
+    dry_run: bool,
+}
+
+impl<'a> Session<'a> {
+    /// Reads.
+    pub fn reader(&self) -> &Reader<'a> {
+        &self.reader
+    }
+
+    /// Reads and changes.
+    ///
+    /// # Errors
+    /// `Internal` in a dry run: nobody should have come this far.
+    pub fn writer(&self) -> Result<Writer<'_>, Error> {
+        if self.dry_run {
+            return Err(
+                Internal.error("a dry run was about to change something; it was stopped and nothing was changed")
+            );
+        }
+        Ok(Writer { reader: &self.reader })
+    }
+
+    /// Whether nothing but reads can be sent.
+    pub fn dry_run(&self) -> bool {
+        self.dry_run
+    }
+}
+
+/// The calls that change nothing.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    pub(super) client: &'a Client,
+    pub(super) deadline: Instant,
+    traffic: Mutex<Traffic>,
+}
+
+impl Reader<'_> {
+    /// The organization that calls are made for, where the credentials name one.
+    pub async fn organization(&self) -> Result<Option<String>, Error> {
+        Ok(self.in_time(self.client.credentials.current()).await?.org_id().map(str::to_owned))
+    }
+
+    /// What was sent so far.
+    pub fn traffic(&self) -> Traffic {
+        self.count().clone()
+    }
+
+    /// What is left of the invocation's time.
+    pub fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    pub(super) fn count(&self) -> MutexGuard<'_, Traffic> {
+        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The calls that change something; reads too, through [`Writer::reader`].
+#[derive(Debug)]
+pub struct Writer<'a> {
+    reader: &'a Reader<'a>,
+}
+
+impl<'a> Writer<'a> {
+    /// Reads.
+    pub fn reader(&self) -> &'a Reader<'a> {
+        self.reader
+    }
+}
+
+/// What was sent to JumpCloud in one invocation.
+#[derive(Clone, Debug, Default)]
+pub struct Traffic {
+    /// Requests, repeated ones included.
+    pub calls: u32,
+    /// Those that were answered with 429.
+    pub throttled: u32,
+    /// How long each took that ended.
+    pub latencies_ms: Vec<u64>,
+}

@@ -1,0 +1,33 @@
+//! Filters of JumpCloud's search.
+
+use serde_json::{Value, json};
+
+use super::model::ObjectId;
+
+/// One of `texts` as a whole, whatever its case, in one of `fields`. `(?i)` is how JumpCloud's own module asks; its
+/// plain filters are case-sensitive.
+pub(super) fn whole_text<S: AsRef<str>>(fields: &[&str], texts: &[S]) -> Value {
+    let expressions = texts.iter().flat_map(|text| {
+        let pattern = pattern(text.as_ref());
+        fields.iter().map(move |field| json!({*field: {"$regex": pattern}}))
+    });
+    json!({"or": expressions.collect::<Vec<_>>()})
+}
+
+/// One of `ids`. In JumpCloud's own form: the literal form has no source, and may not be read as an id.
+pub(super) fn ids(ids: &[ObjectId]) -> Value {
+    json!({"or": ids.iter().map(|id| json!({"_id": {"$eq": id}})).collect::<Vec<_>>()})
+}
+
+fn pattern(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 8);
+    pattern.push_str("(?i)(^");
+    for c in text.chars() {
+        if c.is_ascii_punctuation() {
+            pattern.push('\\'); // before punctuation it always means the character itself
+        }
+        pattern.push(c);
+    }
+    pattern.push_str("$)");
+    pattern
+}

@@ -1,0 +1,339 @@
+//! Sending one request to JumpCloud, and what an answer means.
+
+use std::time::Duration;
+
+use reqwest::{
+    Method, Response, StatusCode,
+    header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{
+    client::{Reader, Writer},
+    credentials::Credential,
+    retry::{self, Class, Effect, Next, Tries, retry_after},
+};
+use crate::error::{
+    Error,
+    ErrorType::{
+        DeadlineExceeded, Forbidden, JumpCloudUnavailable, OutcomeUnknown, RateLimited, Unauthorized,
+        UnexpectedResponse,
+    },
+};
+
+/// For one try. JumpCloud's own tools wait 30 s; two tries in that time help more.
+const TRY_TIMEOUT: Duration = Duration::from_secs(12);
+/// A change is not sent with less time than this left: its answer would be lost.
+const MIN_TIME_FOR_A_CHANGE: Duration = Duration::from_millis(500);
+const MAX_BODY: usize = 8 << 20;
+
+#[derive(Debug)]
+struct Request {
+    method: Method,
+    /// Below the v1 base, starting with a slash.
+    path: String,
+    body: Option<Value>,
+    effect: Effect,
+}
+
+/// An answer that is neither an error nor a page of somebody else.
+pub(super) struct Answer {
+    status: StatusCode,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    /// Whether it is one that JumpCloud's clients report for a command: 200, 201, 202 or 204, and no error in the body.
+    fn accepted(&self) -> bool {
+        let complains = |body: Value| body.get("error").is_some() || body.get("errors").is_some();
+        matches!(self.status.as_u16(), 200 | 201 | 202 | 204)
+            && !serde_json::from_slice(&self.body).is_ok_and(complains)
+    }
+}
+
+/// What a read found.
+pub(super) enum Read<T> {
+    /// What was asked for.
+    Found(T),
+    /// An answer without content: 204, an empty body or `null`. A list without entries may look so, and an object
+    /// that does not exist.
+    Empty,
+    /// 404, or an id that JumpCloud does not take.
+    NotFound,
+}
+
+/// Why a try failed.
+struct Failure {
+    error: Error,
+    class: Class,
+}
+
+impl Reader<'_> {
+    /// Sends a read and decodes its answer.
+    pub(super) async fn read<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: String,
+        body: Option<Value>,
+    ) -> Result<Read<T>, Error> {
+        let request = Request { method, path, body, effect: Effect::Read };
+        let Some(answer) = self.send(&request).await? else { return Ok(Read::NotFound) };
+        if matches!(answer.body.trim_ascii(), b"" | b"null") {
+            return Ok(Read::Empty);
+        }
+        serde_json::from_slice(&answer.body).map(Read::Found).map_err(|error| {
+            let place = format!("line {}, column {}", error.line(), error.column());
+            UnexpectedResponse.error(format!(
+                "JumpCloud's answer could not be understood ({place}); nothing was changed by this call"
+            ))
+        })
+    }
+
+    /// Sends `request` until it is answered, may not be repeated or the time is up; `None` for 404. A change that
+    /// JumpCloud may have carried out without saying so is `OutcomeUnknown`.
+    async fn send(&self, request: &Request) -> Result<Option<Answer>, Error> {
+        let mut key = self.in_time(self.client.credentials.current()).await?;
+        let mut tries = Tries::default();
+        let mut arrived = false;
+        loop {
+            let Some(left) = self.time_for(request.effect) else {
+                return Err(settled(request, arrived, out_of_time()));
+            };
+            let failure = match self.try_once(request, &key, left).await {
+                Ok(None) if arrived && request.effect != Effect::Read => {
+                    return Err(settled(request, arrived, UnexpectedResponse.error("not found")));
+                }
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            arrived |= failure.class.arrived();
+            match retry::next(failure.class, request.effect, tries, left, fastrand::f64()) {
+                Next::GiveUp => return Err(settled(request, arrived, failure.error)),
+                Next::RenewKey => {
+                    let renewed = self.in_time(self.client.credentials.renewed(&key)).await;
+                    key = renewed.map_err(|error| settled(request, arrived, error))?;
+                    tries.renewed = true;
+                }
+                Next::Reconnect => tries.dead += 1,
+                Next::Wait(wait) => {
+                    sleep(wait).await;
+                    tries.counted += 1;
+                }
+            }
+        }
+    }
+
+    /// What is left of the time, if it is enough.
+    fn time_for(&self, effect: Effect) -> Option<Duration> {
+        let left = self.time_left();
+        let enough = if effect == Effect::Read { !left.is_zero() } else { left >= MIN_TIME_FOR_A_CHANGE };
+        enough.then_some(left)
+    }
+
+    /// Whoever gives the credentials has only what is left of the invocation, too.
+    pub(super) async fn in_time(
+        &self,
+        key: impl Future<Output = Result<Credential, Error>>,
+    ) -> Result<Credential, Error> {
+        timeout_at(self.deadline, key).await.unwrap_or_else(|_| Err(out_of_time()))
+    }
+
+    async fn try_once(&self, request: &Request, key: &Credential, left: Duration) -> Result<Option<Answer>, Failure> {
+        self.count().calls += 1;
+        let start = Instant::now();
+        let answer = self.exchange(request, key, left).await;
+        self.count().latencies_ms.push(start.elapsed().as_millis().try_into().unwrap_or(u64::MAX));
+        let (status, headers, body) = answer?;
+        tracing::debug!(method = %request.method, status = status.as_u16(), collection = request.path.split('/').nth(1), "JumpCloud answered");
+        if status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        if !status.is_success() {
+            if status == StatusCode::TOO_MANY_REQUESTS {
+                self.count().throttled += 1;
+            }
+            return match refused(status, &headers, &body.unwrap_or_default(), key, request.effect) {
+                Some(failure) => Err(failure),
+                None => Ok(None),
+            };
+        }
+        let body = body?;
+        // The commands answer with text, or nothing, or JSON; a page of HTML comes from somewhere else.
+        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let usable = match request.effect {
+            Effect::Read => content_type.starts_with("application/json") || body.is_empty(),
+            Effect::Repeatable | Effect::Once => !content_type.starts_with("text/html"),
+        };
+        if !usable {
+            let error = UnexpectedResponse.error(
+                "the answer is not JumpCloud's: a page instead of data; check the API URL and what stands between",
+            );
+            return Err(Failure { error, class: Class::Failed });
+        }
+        Ok(Some(Answer { status, body }))
+    }
+
+    /// One request and its answer: status, headers, and the body where it could be read.
+    async fn exchange(
+        &self,
+        request: &Request,
+        key: &Credential,
+        left: Duration,
+    ) -> Result<(StatusCode, HeaderMap, Result<Vec<u8>, Failure>), Failure> {
+        // What must not be repeated gets all the time there is to be answered.
+        let timeout = if request.effect == Effect::Once { left } else { left.min(TRY_TIMEOUT) };
+        let url = format!("{}{}", self.client.base_url, request.path);
+        let builder = self.client.http.request(request.method.clone(), url).timeout(timeout).headers(key.headers());
+        let builder = builder.header(ACCEPT, "application/json");
+        let builder = match &request.body {
+            Some(body) => builder.json(body),
+            None if request.method == Method::GET => builder,
+            // A length, or servers may answer 411; a type, as JumpCloud's samples send, or it may answer 415.
+            None => builder.header(CONTENT_LENGTH, 0).header(CONTENT_TYPE, "application/json"),
+        };
+        let response = builder.send().await.map_err(|error| self.unanswered(&error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = read_body(response).await.map_err(|error| match error {
+            Some(error) => self.unanswered(&error),
+            None => Failure {
+                error: UnexpectedResponse.error("JumpCloud's answer is larger than 8 MiB and was not read"),
+                class: Class::Failed,
+            },
+        });
+        Ok((status, headers, body))
+    }
+
+    fn unanswered(&self, error: &reqwest::Error) -> Failure {
+        let class = match error {
+            error if error.is_connect() || error.is_builder() => Class::Unreachable, // before anything was sent
+            error if error.is_timeout() => Class::Silent,
+            _ => Class::Closed,
+        };
+        let error = if self.time_left().is_zero() {
+            DeadlineExceeded.error("the function's time ran out while JumpCloud was being asked; try again or raise the function's timeout")
+        } else if class == Class::Unreachable {
+            JumpCloudUnavailable.error("JumpCloud could not be reached; nothing was changed by this call; check the function's network, or try again")
+        } else {
+            JumpCloudUnavailable.error("JumpCloud did not answer; try again")
+        };
+        Failure { error, class }
+    }
+}
+
+impl Writer<'_> {
+    /// Sends a change whose answer shows no object. One that JumpCloud's clients do not report is `OutcomeUnknown`.
+    pub(super) async fn command(&self, path: String, body: Option<Value>, effect: Effect) -> Result<(), Error> {
+        let answer = self.change(Method::POST, path, body, effect).await?;
+        answer.accepted().then_some(()).ok_or_else(|| {
+            OutcomeUnknown.error(format!(
+                "JumpCloud answered the change in a way that is not documented (status {}); it may have been carried out; look at the target before doing anything again",
+                answer.status
+            ))
+        })
+    }
+
+    /// Sends a change; 404 is an error.
+    pub(super) async fn change(
+        &self,
+        method: Method,
+        path: String,
+        body: Option<Value>,
+        effect: Effect,
+    ) -> Result<Answer, Error> {
+        let answer = self.reader().send(&Request { method, path, body, effect }).await?;
+        answer.ok_or_else(|| {
+            UnexpectedResponse.error("JumpCloud no longer knows the target (status 404); nothing was changed by this call; look whether it was deleted")
+        })
+    }
+}
+
+/// What `error` means for a request that may have `arrived`.
+fn settled(request: &Request, arrived: bool, error: Error) -> Error {
+    if !arrived || request.effect == Effect::Read {
+        return error;
+    }
+    let cause = error.error_type;
+    OutcomeUnknown
+        .error(format!(
+            "the change was sent to JumpCloud and its answer did not come ({cause}); it may have been carried out; look at the target before doing anything again"
+        ))
+        .caused_by(cause)
+}
+
+fn out_of_time() -> Error {
+    DeadlineExceeded.error(
+        "the function's time ran out before JumpCloud was asked; nothing was changed by this call; \
+         try again or raise the function's timeout",
+    )
+}
+
+/// `Err(None)`: larger than [`MAX_BODY`].
+async fn read_body(mut response: Response) -> Result<Vec<u8>, Option<reqwest::Error>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(Some)? {
+        if body.len() + chunk.len() > MAX_BODY {
+            return Err(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// What an answer other than 2xx and 404 means; `None` for an id that JumpCloud does not take, which is one that it
+/// does not know.
+fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8], key: &Credential, effect: Effect) -> Option<Failure> {
+    let said = said(body, key);
+    let read = effect == Effect::Read;
+    let (error, class) = match status.as_u16() {
+        400 if read && said.to_lowercase().contains("invalid object id") => return None,
+        300..=399 => {
+            let why = "JumpCloud redirected the call, as it does without a valid key; check the API key and the API URL (each region has its own)";
+            (Unauthorized.error(why), Class::Refused)
+        }
+        401 => {
+            let why = format!(
+                "JumpCloud does not accept the API key{said}; check that it is not expired or replaced, belongs to this region (API URL), and has its organization (org_id)"
+            );
+            (Unauthorized.error(why), Class::KeyRefused)
+        }
+        403 => {
+            let why = format!(
+                "JumpCloud refuses the call{said}; the key's administrator needs at least the Manager role with API access enabled; an answer that is no JSON can be an abuse block of this IP address"
+            );
+            (Forbidden.error(why), Class::Refused)
+        }
+        429 => {
+            let why = format!("JumpCloud asks to slow down{said}; nothing was changed by this call; try again later");
+            (RateLimited.error(why), Class::Throttled(retry_after(headers)))
+        }
+        502..=504 => {
+            let why = format!("JumpCloud is not available (status {status}){said}; try again");
+            (JumpCloudUnavailable.error(why), Class::Unavailable(retry_after(headers)))
+        }
+        // Cloudflare, in front of JumpCloud, about what is behind it.
+        520..=524 if read => {
+            let why = format!("JumpCloud is not available (status {status}){said}; try again");
+            (JumpCloudUnavailable.error(why), Class::Unavailable(retry_after(headers)))
+        }
+        500..=599 => {
+            let why = format!("JumpCloud failed (status {status}){said}; try again");
+            (JumpCloudUnavailable.error(why), Class::Failed)
+        }
+        _ => {
+            let why = format!("JumpCloud refused the call (status {status}){said}; nothing was changed by this call");
+            (UnexpectedResponse.error(why), Class::Refused)
+        }
+    };
+    Some(Failure { error, class })
+}
+
+/// JumpCloud's own words about an error, as ` (said: "...")`; its bodies have at least three shapes.
+fn said(body: &[u8], key: &Credential) -> String {
+    let Ok(body) = serde_json::from_slice::<Value>(body) else { return " (no JSON answer)".to_owned() };
+    let text = ["message", "error", "status"].into_iter().find_map(|field| body[field].as_str());
+    let Some(text) = text else { return String::new() };
+    let clean: String = key.redact(text).chars().filter(|c| !c.is_control()).take(160).collect();
+    format!(" (said: \"{clean}\")")
+}

@@ -1,0 +1,172 @@
+//! The road of everything that changes something: look up, read, plan, protect, dry run, admit, apply, settle, verify.
+//!
+//! A playbook fills in a [`Command`]. Its plan gets a [`Reader`], which leads to no write; its `apply` gets a [`Writer`],
+//! which this file alone takes out of the session, after a guard has admitted the change.
+
+use futures_util::future::LocalBoxFuture;
+use serde_json::Value;
+
+use super::{
+    Playbook, Run,
+    devices::Devices,
+    target::{LookUp, Named, Resolved, look_up},
+    verify::{self, Answer, Verdict},
+};
+use crate::{
+    error::{
+        Effect, Error,
+        ErrorType::{OutcomeUnknown, Protected},
+    },
+    guard::{Change, Guard, Settled},
+    jumpcloud::{ObjectId, Reader, Session, Writer},
+    outcome::{Advisory, Outcome, Status, Undo},
+    request::{RequestInfo, TargetType},
+};
+
+/// Reads, and says what is to be done.
+pub type PlanFn<T> = for<'a> fn(&'a Reader<'a>, &'a Resolved<T>) -> LocalBoxFuture<'a, Result<Plan, Error>>;
+/// Sends a change, and gives JumpCloud's answer.
+pub type ApplyFn<T> = for<'a> fn(&'a Writer<'a>, &'a Resolved<T>) -> LocalBoxFuture<'a, Result<Answer<T>, Error>>;
+
+/// A playbook that changes something, as data: each function's binary names one and so holds the code of no other.
+#[derive(Clone, Copy)]
+pub struct Command<T: 'static> {
+    /// Its name in outcomes, on the command line and as a binary.
+    pub name: &'static str,
+    /// Whether it takes something away from the target. Then protected targets are refused, and it is limited.
+    pub contains: bool,
+    /// What is to be done to the object as it was read; cannot write.
+    pub plan: PlanFn<T>,
+    /// Sends the change.
+    pub apply: ApplyFn<T>,
+    /// Whether an object shows the new state. `None` where no object can.
+    pub shows: Option<fn(&T) -> bool>,
+    /// What `before` and `after` say of an object.
+    pub state: fn(&T) -> Value,
+    /// The devices that the advisories are about; read while the change is made.
+    pub devices: for<'a> fn(&'a Reader<'a>, &'a ObjectId) -> LocalBoxFuture<'a, Devices>,
+    /// What else to know, from the object before and now.
+    pub advise: fn(&T, &T, &Devices) -> Vec<Advisory>,
+}
+
+/// What a command is about to do.
+pub enum Plan {
+    /// Nothing: the wanted state is there, as this sentence says.
+    Unchanged(String),
+    /// A change, in words.
+    Change {
+        /// After "would": "suspend jsmith; is ACTIVATED".
+        would: String,
+        /// A sentence for when it was done: "Suspended jsmith; was ACTIVATED."
+        did: String,
+        /// How to take it back, where that is possible.
+        undo: Option<Undo>,
+    },
+}
+
+/// A command and the guard that it passes.
+pub struct Guarded<T: 'static, G> {
+    command: Command<T>,
+    guard: G,
+}
+
+impl<T: Named> Command<T> {
+    /// The command behind `guard`: the only way to run it.
+    pub fn guarded<G: Guard>(self, guard: G) -> Guarded<T, G> {
+        Guarded { command: self, guard }
+    }
+}
+
+impl<T: Named, G: Guard> Playbook for Guarded<T, G> {
+    fn name(&self) -> &'static str {
+        self.command.name
+    }
+
+    fn target_type(&self) -> TargetType {
+        T::TYPE
+    }
+
+    fn mutating(&self) -> bool {
+        true
+    }
+
+    fn run<'a>(&'a self, run: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Outcome, Error>> {
+        Box::pin(async {
+            let found = match look_up::<T>(run.session.reader(), run.target).await? {
+                LookUp::One(found) => found,
+                not_one => return Err(not_one.refused(run.target)),
+            };
+            let own = found.target.clone();
+            let change = self.change(run.session, &found, run.info);
+            let outcome = run.once.run(found.id.clone(), run.session.dry_run(), change).await?;
+            Ok(Outcome { target: own, ..outcome })
+        })
+    }
+}
+
+impl<T: Named, G: Guard> Guarded<T, G> {
+    async fn change(&self, session: &Session<'_>, found: &Resolved<T>, info: &RequestInfo) -> Result<Outcome, Error> {
+        let Command { plan, devices, advise, state, contains, .. } = self.command;
+        let (reader, object) = (session.reader(), &found.object);
+        let before = state(object);
+        let draft = |summary, devices: &Devices| Outcome {
+            before: Some(before.clone()),
+            advisories: advise(object, object, devices),
+            ..Outcome::new(found.target.clone(), summary).with_facts(T::TYPE, object.brief())
+        };
+        let (would, did, undo) = match plan(reader, found).await? {
+            Plan::Unchanged(summary) => {
+                let devices = devices(reader, &found.id).await;
+                return Ok(Outcome { status: Status::Unchanged, ..draft(summary, &devices) });
+            }
+            Plan::Change { would, did, undo } => (would, did, undo),
+        };
+        if contains && let Some(why) = object.protected() {
+            return Err(Protected.error(why));
+        }
+        if session.dry_run() {
+            let devices = devices(reader, &found.id).await;
+            return Ok(Outcome { status: Status::DryRun, ..draft(format!("Dry run: would {would}."), &devices) });
+        }
+        let change = Change {
+            playbook: self.command.name,
+            contains,
+            target: &found.target,
+            before: &before,
+            info,
+            time_left: reader.time_left(),
+        };
+        let ticket = self.guard.admit(&change).await?;
+        let (verdict, devices) = tokio::join!(self.apply(session, found, ticket), devices(reader, &found.id));
+        let verdict = verdict?;
+        let summary = verdict.summary(&would, did);
+        let mut advisories: Vec<_> = verdict.doubt().into_iter().collect();
+        let Verdict { status, changed, verified, now, .. } = verdict;
+        let shown = now.as_ref().unwrap_or(object);
+        advisories.extend(advise(object, shown, &devices));
+        Ok(Outcome {
+            status,
+            changed,
+            verified,
+            advisories,
+            before: Some(before.clone()),
+            after: now.as_ref().map(state),
+            undo: undo.filter(|_| changed == Some(true)),
+            ..Outcome::new(found.target.clone(), summary).with_facts(T::TYPE, shown.brief())
+        })
+    }
+
+    /// Sends the change, tells the guard what became of it, and looks whether it shows.
+    async fn apply(&self, session: &Session<'_>, found: &Resolved<T>, ticket: G::Ticket) -> Result<Verdict<T>, Error> {
+        let writer = session.writer()?;
+        let sent = (self.command.apply)(&writer, found).await;
+        let settled = match &sent {
+            Ok(_) => Settled::Done,
+            Err(error) if error.done == Effect::Unknown || error.error_type == OutcomeUnknown => Settled::Unknown,
+            Err(_) => Settled::NotSent,
+        };
+        let look = verify::verify(session.reader(), &found.id, sent, self.command.shows);
+        let ((), verdict) = tokio::join!(self.guard.settle(ticket, settled), look);
+        verdict
+    }
+}

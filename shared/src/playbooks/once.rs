@@ -1,0 +1,56 @@
+//! Once per target and invocation, however often and by whatever names it is asked for.
+
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt;
+use tokio::sync::{Mutex, OnceCell};
+
+use crate::{
+    error::{Error, ErrorType::Internal},
+    jumpcloud::ObjectId,
+    outcome::Outcome,
+};
+
+/// What was already done in this invocation: a second request for the same target gets the first one's result, so that
+/// two alerts in one batch do not shut a host down twice.
+#[derive(Default)]
+pub struct Once(Mutex<HashMap<(ObjectId, bool), Acted>>);
+
+/// Empty while the first request is at work; the second waits for it.
+type Acted = Arc<OnceCell<Result<Outcome, Error>>>;
+
+impl Once {
+    /// Runs `act`, or gives the result of the one before. A panic is a result, too: what panicked may have acted.
+    pub(super) async fn run(
+        &self,
+        id: ObjectId,
+        dry_run: bool,
+        act: impl Future<Output = Result<Outcome, Error>>,
+    ) -> Result<Outcome, Error> {
+        let cell = self.0.lock().await.entry((id, dry_run)).or_default().clone();
+        let caught = async { AssertUnwindSafe(act).catch_unwind().await.unwrap_or_else(|_| Err(defect())) };
+        cell.get_or_init(|| caught).await.clone()
+    }
+}
+
+/// What a panic is answered with.
+pub(crate) fn defect() -> Error {
+    Internal
+        .error("the function hit a defect of its own; what it was about to do may or may not have been done; look at the target and report the log")
+        .with_unknown_effect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn after_a_panic_nothing_runs_again() {
+        let once = Once::default();
+        let id = ObjectId::parse("633f3f295482343ff32add41").unwrap();
+        let first = once.run(id.clone(), false, async { panic!("on purpose") }).await.unwrap_err();
+        assert_eq!(first, defect());
+        let second = once.run(id, false, async { unreachable!("the first may have acted") }).await;
+        assert_eq!(second.unwrap_err(), first);
+    }
+}

@@ -1,0 +1,44 @@
+//! What a function is configured with: right, or one error that every invocation is answered with.
+
+use std::sync::Arc;
+
+use crate::{
+    credentials::KeyStore,
+    error::Error,
+    http,
+    intake::Settings,
+    jumpcloud::Client,
+    vars::{self, Vars, misconfigured},
+};
+
+const DEFAULT_API_URL: &str = "https://console.jumpcloud.com/api";
+const DEFAULT_CONCURRENCY: usize = 8;
+
+/// What one process holds: built once, lent to every invocation.
+pub(super) struct Setup {
+    pub(super) client: Client,
+    pub(super) settings: Settings,
+    /// `DRY_RUN`.
+    pub(super) dry_run: bool,
+    /// `BATCH_CONCURRENCY`.
+    pub(super) concurrency: usize,
+}
+
+impl Setup {
+    pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, Error> {
+        let http = http::client()?;
+        let keys = Arc::new(KeyStore::from_vars(vars, http.clone())?);
+        let url = vars.text(vars::JUMPCLOUD_API_URL.name).unwrap_or_else(|| DEFAULT_API_URL.to_owned());
+        let client = Client::new(&url, http, keys)
+            .map_err(|error| misconfigured(vars::JUMPCLOUD_API_URL.name, &error.message))?;
+        let concurrency = vars.parsed(&vars::BATCH_CONCURRENCY, |number| {
+            number.parse().ok().filter(|number| (1..=100).contains(number))
+        })?;
+        Ok(Self {
+            client,
+            settings: Settings::from_vars(vars)?,
+            dry_run: vars.flag(&vars::DRY_RUN)?,
+            concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),
+        })
+    }
+}

@@ -1,0 +1,124 @@
+//! No command acts without having passed every step of the road.
+
+mod common;
+
+use std::{cell::RefCell, rc::Rc};
+
+use common::run;
+use jumpcloud_playbooks::{
+    error::{Error, ErrorType},
+    guard::{Change, Guard, Settled},
+    outcome::Status,
+    playbooks::{self, Playbook},
+    request::{By, RequestInfo, Target, TargetType},
+};
+use sandbox::{faults::Fault, rehearsal::Rehearsal};
+
+/// A guard that remembers what it was asked, and admits or refuses everything.
+#[derive(Clone)]
+struct Recorder {
+    admits: bool,
+    asked: Rc<RefCell<Vec<&'static str>>>,
+    settled: Rc<RefCell<Vec<Settled>>>,
+}
+
+impl Recorder {
+    fn new(admits: bool) -> Self {
+        Self { admits, asked: Rc::default(), settled: Rc::default() }
+    }
+}
+
+impl Guard for Recorder {
+    type Ticket = ();
+
+    async fn admit(&self, change: &Change<'_>) -> Result<(), Error> {
+        assert!(change.target.id.is_some() && !change.time_left.is_zero());
+        self.asked.borrow_mut().push(change.playbook);
+        if self.admits { Ok(()) } else { Err(ErrorType::Protected.error("the test refuses")) }
+    }
+
+    async fn settle(&self, (): (), result: Settled) {
+        self.settled.borrow_mut().push(result);
+    }
+}
+
+fn target(playbook: &dyn Playbook, name: &str) -> Target {
+    let by = if playbook.target_type() == TargetType::User { By::User } else { By::Host };
+    Target { by, text: name.to_owned(), source: None }
+}
+
+/// A target that the command would change.
+fn name_for(playbook: &str) -> &'static str {
+    match playbook {
+        "enable-user" => "mgarcia",
+        "shutdown-host" => "Computer123",
+        _ => "jsmith",
+    }
+}
+
+fn commands(guard: &Recorder) -> Vec<Box<dyn Playbook>> {
+    playbooks::all(guard).into_iter().filter(|playbook| playbook.mutating()).collect()
+}
+
+#[tokio::test]
+async fn what_the_guard_refuses_is_not_sent() {
+    let guard = Recorder::new(false);
+    for command in commands(&guard) {
+        let rehearsal = Rehearsal::start().await;
+        let target = target(&*command, name_for(command.name()));
+        let error = run(&rehearsal, &*command, target, RequestInfo::default()).await.unwrap_err();
+        assert_eq!(error.message, "the test refuses", "{}", command.name());
+        assert!(rehearsal.tenant.writes().is_empty(), "{}", command.name());
+    }
+    assert_eq!(guard.asked.borrow().len(), 4);
+    assert!(guard.settled.borrow().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_sent_was_admitted_once_and_is_settled_once() {
+    for (fault, expected) in [
+        (None, Settled::Done),
+        (Some(Fault::status(403)), Settled::NotSent),
+        (Some(Fault::StatusAfter(500)), Settled::Unknown),
+    ] {
+        for index in 0..4 {
+            let guard = Recorder::new(true);
+            let command = &commands(&guard)[index];
+            let rehearsal = Rehearsal::start().await;
+            if let Some(fault) = &fault {
+                for (method, path) in [("PUT", "/systemusers/"), ("POST", "/expire"), ("POST", "/shutdown")] {
+                    rehearsal.tenant.order(fault.clone(), method, path, 9);
+                }
+            }
+            let target = target(&**command, name_for(command.name()));
+            let result = run(&rehearsal, &**command, target, RequestInfo::default()).await;
+            // A user is read back, so that a lost answer is settled; a shutdown cannot be.
+            let seen = expected == Settled::Unknown && command.name() != "shutdown-host";
+            assert_eq!(result.is_ok(), expected == Settled::Done || seen, "{}", command.name());
+            assert_eq!(*guard.asked.borrow(), [command.name()]);
+            assert_eq!(*guard.settled.borrow(), [expected], "{}", command.name());
+            assert_eq!(rehearsal.tenant.writes().len(), 1, "{}", command.name());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_changes_nothing_never_reaches_the_guard() {
+    let guard = Recorder::new(true);
+    for command in commands(&guard) {
+        let rehearsal = Rehearsal::start().await;
+        let dry = RequestInfo { dry_run: true, ..RequestInfo::default() };
+        let outcome = run(&rehearsal, &*command, target(&*command, name_for(command.name())), dry).await.unwrap();
+        assert_eq!(outcome.status, Status::DryRun);
+        let nobody = run(&rehearsal, &*command, target(&*command, "nobody"), RequestInfo::default()).await;
+        assert!(nobody.unwrap_err().message.contains("nothing was done"));
+    }
+    let protected = ["disable-user", "reset-password"];
+    for command in commands(&guard).iter().filter(|command| protected.contains(&command.name())) {
+        let rehearsal = Rehearsal::start().await;
+        let result = run(&rehearsal, &**command, target(&**command, "cadmin"), RequestInfo::default()).await;
+        assert_eq!(result.unwrap_err().error_type, ErrorType::Protected);
+        assert!(rehearsal.tenant.writes().is_empty());
+    }
+    assert!(guard.asked.borrow().is_empty());
+}
