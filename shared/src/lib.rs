@@ -21,6 +21,7 @@ pub mod http;
 pub mod vars;
 
 pub mod error;
+pub mod ids;
 
 #[cfg(test)]
 mod tests {

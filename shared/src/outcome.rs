@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    jumpcloud::ObjectId,
+    ids::ObjectId,
     request::{By, RequestInfo, TargetType},
 };
 

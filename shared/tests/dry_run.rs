@@ -8,7 +8,8 @@ use common::{client, run};
 use jumpcloud_playbooks::{
     error::ErrorType,
     guard::Unguarded,
-    jumpcloud::{ObjectId, UserState},
+    ids::ObjectId,
+    jumpcloud::UserState,
     playbooks,
     request::{By, RequestInfo, Target, TargetType},
 };

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     error::{Error, ErrorType::InvalidInput},
-    jumpcloud::ObjectId,
+    ids::ObjectId,
     request::{By, RequestInfo, Target, TargetType},
 };
 

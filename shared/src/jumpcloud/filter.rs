@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::model::ObjectId;
+use crate::ids::ObjectId;
 
 /// One of `texts` as a whole, whatever its case, in one of `fields`. `(?i)` is how JumpCloud's own module asks; its
 /// plain filters are case-sensitive.

@@ -5,13 +5,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_with::apply;
 
-use super::{
-    PAGE,
-    client::Reader,
-    model::{ObjectId, lenient},
-    send::Read,
+use super::{PAGE, client::Reader, model::lenient, send::Read};
+use crate::{
+    error::{Error, ErrorType::UnexpectedResponse},
+    ids::ObjectId,
 };
-use crate::error::{Error, ErrorType::UnexpectedResponse};
 
 /// A list is read up to here: an outcome with more could not be returned by Lambda (6 MB).
 const MAX_LISTED: usize = 1000;

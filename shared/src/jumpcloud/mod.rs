@@ -19,7 +19,7 @@ pub use self::{
     client::{Client, Reader, Session, Traffic, Writer},
     credentials::{Credential, Credentials},
     graph::{GraphObject, Listing},
-    model::{Object, ObjectId},
+    model::Object,
     objects::Found,
     system::{OsKind, System},
     systemuser::{SystemUser, UserState},

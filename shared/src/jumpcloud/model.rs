@@ -4,27 +4,13 @@
 //! field is optional, and one of an unexpected type counts as absent, so that a change in a field that a
 //! playbook does not need cannot keep it from acting. Serialized, an object is the facts of an outcome.
 
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use crate::error::{Error, ErrorType::UnexpectedResponse};
-
-/// The id of a user, system or group: 24 hex digits. Only ids that are checked get into a URL.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-pub struct ObjectId(String);
-
-impl ObjectId {
-    /// `None` where `text` is not an id. Upper case is folded: the digits are a number.
-    pub fn parse(text: &str) -> Option<Self> {
-        let is_id = text.len() == 24 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_id.then(|| Self(text.to_ascii_lowercase()))
-    }
-
-    /// The 24 digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+use crate::{
+    error::{Error, ErrorType::UnexpectedResponse},
+    ids::ObjectId,
+};
 
 /// What users and systems have in common.
 pub trait Object: DeserializeOwned {

@@ -6,14 +6,11 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
-    PAGE,
-    client::Reader,
-    filter,
-    model::{Object, ObjectId},
-    send::Read,
+use super::{PAGE, client::Reader, filter, model::Object, send::Read};
+use crate::{
+    error::{Error, ErrorType::UnexpectedResponse},
+    ids::ObjectId,
 };
-use crate::error::{Error, ErrorType::UnexpectedResponse};
 
 /// The answer to a search. `complete` when every match is in `results`.
 #[derive(Debug)]

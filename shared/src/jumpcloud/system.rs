@@ -8,10 +8,10 @@ use serde_with::apply;
 use super::{
     client::{Reader, Writer},
     graph::Listing,
-    model::{Object, ObjectId, lenient, object_id},
+    model::{Object, lenient, object_id},
     retry::Effect,
 };
-use crate::error::Error;
+use crate::{error::Error, ids::ObjectId};
 
 /// A device: `system` in API v1.
 #[apply(

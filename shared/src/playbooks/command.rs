@@ -18,7 +18,8 @@ use crate::{
         ErrorType::{OutcomeUnknown, Protected},
     },
     guard::{Change, Guard, Settled},
-    jumpcloud::{ObjectId, Reader, Session, Writer},
+    ids::ObjectId,
+    jumpcloud::{Reader, Session, Writer},
     outcome::{Advisory, Outcome, Status, Undo},
     request::{RequestInfo, TargetType},
 };

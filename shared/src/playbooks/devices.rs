@@ -4,7 +4,8 @@ use futures_util::future::{LocalBoxFuture, ready};
 
 use crate::{
     error::Error,
-    jumpcloud::{Listing, Object, ObjectId, OsKind, Reader, System},
+    ids::ObjectId,
+    jumpcloud::{Listing, Object, OsKind, Reader, System},
     outcome::{Advisory, AdvisoryCode},
 };
 

@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     error::Error,
-    jumpcloud::{Object, ObjectId, Reader, System, SystemUser},
+    ids::ObjectId,
+    jumpcloud::{Object, Reader, System, SystemUser},
     outcome::{Advisory, AdvisoryCode},
 };
 

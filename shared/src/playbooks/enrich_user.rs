@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     error::Error,
-    jumpcloud::{ObjectId, Reader, SystemUser},
+    ids::ObjectId,
+    jumpcloud::{Reader, SystemUser},
     outcome::AdvisoryCode,
 };
 

@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use crate::{
     error::{Error, ErrorType::Internal},
-    jumpcloud::ObjectId,
+    ids::ObjectId,
     outcome::Outcome,
 };
 

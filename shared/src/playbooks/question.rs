@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     error::Error,
-    jumpcloud::{ObjectId, Reader},
+    ids::ObjectId,
+    jumpcloud::Reader,
     outcome::{Advisory, AdvisoryCode, Outcome},
     request::TargetType,
 };

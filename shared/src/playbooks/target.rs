@@ -8,7 +8,8 @@ use crate::{
         Error,
         ErrorType::{AmbiguousHost, AmbiguousUser, HostNotFound, Internal, UnexpectedResponse, UserNotFound},
     },
-    jumpcloud::{Object, ObjectId, Reader, System, SystemUser},
+    ids::ObjectId,
+    jumpcloud::{Object, Reader, System, SystemUser},
     outcome::{Candidate, Outcome, OutcomeTarget, Status},
     request::{By, Target, TargetType},
 };

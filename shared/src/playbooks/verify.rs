@@ -10,7 +10,8 @@ use crate::{
         Error,
         ErrorType::{OutcomeUnknown, UnexpectedResponse},
     },
-    jumpcloud::{ObjectId, Reader, SystemUser},
+    ids::ObjectId,
+    jumpcloud::{Reader, SystemUser},
     outcome::{Advisory, AdvisoryCode, Status},
 };
 
