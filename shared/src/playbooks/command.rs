@@ -7,8 +7,8 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
 use super::{
-    Playbook, Run,
     devices::Devices,
+    run::{Playbook, Run},
     target::{LookUp, Named, Resolved, look_up},
     verify::{self, Answer, Verdict},
 };

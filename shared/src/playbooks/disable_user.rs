@@ -5,8 +5,8 @@ use super::{
     command::{Command, Plan},
     devices,
     target::Resolved,
-    users::{label, shown, state},
     verify::Answer,
+    words::{label, shown, state},
 };
 use crate::{
     jumpcloud::{SystemUser, UserState},

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{
-    counted,
     devices::resolve,
     groups,
     question::{Facet, Part, Question},
+    words::counted,
 };
 use crate::{
     error::Error,

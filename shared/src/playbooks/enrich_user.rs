@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{
-    counted, devices, groups,
+    devices, groups,
     question::{Facet, Part, Question},
     target::Named,
-    users::{label, shown},
+    words::{counted, label, shown},
 };
 use crate::{
     error::Error,

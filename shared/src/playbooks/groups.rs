@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{counted, question::Part};
+use super::{question::Part, words::counted};
 use crate::{
     error::Error,
     jumpcloud::{Listing, Reader},

@@ -4,7 +4,7 @@ use futures_util::future::{LocalBoxFuture, join_all};
 use serde_json::Value;
 
 use super::{
-    Playbook, Run,
+    run::{Playbook, Run},
     target::{LookUp, Named, look_up_with},
 };
 use crate::{

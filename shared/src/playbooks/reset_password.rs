@@ -7,8 +7,8 @@ use super::{
     command::{Command, Plan},
     devices,
     target::Resolved,
-    users::label,
     verify::Answer,
+    words::label,
 };
 use crate::jumpcloud::SystemUser;
 

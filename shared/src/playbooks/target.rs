@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::users::label;
+use super::words::label;
 use crate::{
     error::{
         Error,

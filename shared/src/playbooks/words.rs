@@ -1,4 +1,4 @@
-//! Users in words.
+//! Objects in words.
 
 use serde_json::{Value, json};
 
@@ -21,4 +21,9 @@ pub(super) fn label(user: &SystemUser) -> String {
         (Some(name), None) | (None, Some(name)) => name.to_owned(),
         (None, None) => "the user".to_owned(),
     }
+}
+
+/// `1 device`, `3 devices`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

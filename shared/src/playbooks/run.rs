@@ -1,0 +1,35 @@
+//! What a function runs: a command behind its guard, or a question.
+
+use futures_util::future::LocalBoxFuture;
+
+use super::once::Once;
+use crate::{
+    error::Error,
+    jumpcloud::Session,
+    outcome::Outcome,
+    request::{RequestInfo, Target, TargetType},
+};
+
+/// What a playbook is run with.
+pub struct Run<'a> {
+    /// The calls to JumpCloud.
+    pub session: &'a Session<'a>,
+    /// Whom or what it is about.
+    pub target: &'a Target,
+    /// Who asked, and why.
+    pub info: &'a RequestInfo,
+    /// What was already done in this invocation.
+    pub once: &'a Once,
+}
+
+/// A command with its guard, or a question: what a function runs.
+pub trait Playbook {
+    /// Its name in outcomes, on the command line and as a binary.
+    fn name(&self) -> &'static str;
+    /// Whether it takes a user or a host.
+    fn target_type(&self) -> TargetType;
+    /// Whether it changes anything.
+    fn mutating(&self) -> bool;
+    /// Runs it. All calls end before the session's deadline.
+    fn run<'a>(&'a self, run: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Outcome, Error>>;
+}
