@@ -14,7 +14,7 @@ macro_rules! variables {
     ($($(#[doc = $about:literal])* $name:ident, $must_be:literal;)*) => {
         $($(#[doc = $about])* pub const $name: Var = Var { name: stringify!($name), must_be: $must_be };)*
 
-        /// All of ours.
+        /// All of them.
         pub const ALL: &[&Var] = &[$(&$name,)*];
     };
 }
@@ -36,14 +36,32 @@ variables! {
     JUMPCLOUD_SELF, "ids or e-mail addresses with commas between";
     /// How many records of a batch are worked on at a time.
     BATCH_CONCURRENCY, "a number from 1 to 100";
+    /// Where Secrets Manager is, instead of the region's own address.
+    AWS_ENDPOINT_URL_SECRETS_MANAGER, "a URL";
+    /// From which level on log lines are written.
+    AWS_LAMBDA_LOG_LEVEL, "a level";
+    /// `JSON` or text.
+    AWS_LAMBDA_LOG_FORMAT, "JSON or text";
 }
+
+/// What Lambda itself sets.
+pub const AWS_REGION: &str = "AWS_REGION";
+/// The same.
+pub const AWS_LAMBDA_FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
+/// The credentials of the function's role: id, secret, session token.
+pub const AWS_CREDENTIALS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
 /// The environment: `std::env::var(..).ok()`, or a test's.
 pub struct Vars<'a>(pub &'a dyn Fn(&str) -> Option<String>);
 
 impl Vars<'_> {
     /// The value without surrounding white space; one that is empty counts as not set.
-    pub fn text(&self, name: &str) -> Option<String> {
+    pub fn text(&self, var: &Var) -> Option<String> {
+        self.named(var.name)
+    }
+
+    /// The same for what Lambda itself sets.
+    pub fn named(&self, name: &str) -> Option<String> {
         (self.0)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
@@ -52,7 +70,7 @@ impl Vars<'_> {
     /// # Errors
     /// `Internal` where `parse` makes nothing of it: guessing could turn a protection off.
     pub fn parsed<T>(&self, var: &Var, parse: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Error> {
-        let Some(text) = self.text(var.name) else { return Ok(None) };
+        let Some(text) = self.text(var) else { return Ok(None) };
         parse(&text).map(Some).ok_or_else(|| misconfigured(var.name, &format!("must be {}", var.must_be)))
     }
 
@@ -64,7 +82,7 @@ impl Vars<'_> {
 
     /// The entries between commas, in lower case.
     pub fn list(&self, var: &Var) -> Vec<String> {
-        let text = self.text(var.name).unwrap_or_default();
+        let text = self.text(var).unwrap_or_default();
         text.split(',').map(|entry| entry.trim().to_lowercase()).filter(|entry| !entry.is_empty()).collect()
     }
 }
@@ -90,11 +108,15 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_has_a_row_for_every_variable() {
+    fn the_readme_has_a_row_for_every_variable_and_for_no_other() {
         let readme = include_str!("../../README.md");
-        for var in ALL {
-            let row = |line: &&str| line.starts_with('|') && line.contains(&format!("`{}`", var.name));
-            assert!(readme.lines().any(|line| row(&line)), "{}", var.name);
-        }
+        let table = readme.split("| variable | meaning |").nth(1).expect("the table of variables");
+        let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+        let cells = rows.flat_map(|row| row.split('|').nth(1).unwrap_or_default().split('`').skip(1).step_by(2));
+        let mut documented: Vec<&str> = cells.collect();
+        let mut declared: Vec<&str> = ALL.iter().map(|var| var.name).collect();
+        documented.sort_unstable();
+        declared.sort_unstable();
+        assert_eq!(documented, declared);
     }
 }

@@ -5,7 +5,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_with::apply;
 
-use super::{PAGE, client::Reader, model::lenient, send::Read};
+use super::{
+    client::Reader,
+    model::{PAGE, lenient},
+    send::Read,
+};
 use crate::{
     error::{Error, ErrorType::UnexpectedResponse},
     ids::ObjectId,

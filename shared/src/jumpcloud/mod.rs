@@ -24,6 +24,3 @@ pub use self::{
     system::{OsKind, System},
     systemuser::{SystemUser, UserState},
 };
-
-/// The most that one page holds; JumpCloud's default is 10.
-const PAGE: usize = 100;

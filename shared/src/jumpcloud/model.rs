@@ -12,6 +12,9 @@ use crate::{
     ids::ObjectId,
 };
 
+/// The most that one page holds; JumpCloud's default is 10, and more is an error.
+pub(super) const PAGE: usize = 100;
+
 /// What users and systems have in common.
 pub trait Object: DeserializeOwned {
     /// The collection's name in v1 paths.

@@ -6,7 +6,12 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{PAGE, client::Reader, filter, model::Object, send::Read};
+use super::{
+    client::Reader,
+    filter,
+    model::{Object, PAGE},
+    send::Read,
+};
 use crate::{
     error::{Error, ErrorType::UnexpectedResponse},
     ids::ObjectId,

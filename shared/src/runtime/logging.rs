@@ -2,18 +2,18 @@
 
 use lambda_runtime::tracing::subscriber::{self, filter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::vars::Vars;
+use crate::vars::{self, Vars};
 
 /// With a time: a JSON line without one counts as INFO whatever it is. Libraries stay at WARN; below that some of them
 /// print requests.
 pub(super) fn init(vars: &Vars<'_>) {
-    let level = vars.text("AWS_LAMBDA_LOG_LEVEL").and_then(|level| level.parse().ok());
+    let level = vars.text(&vars::AWS_LAMBDA_LOG_LEVEL).and_then(|level| level.parse().ok());
     let level = level.unwrap_or(filter::LevelFilter::INFO);
     let targets = filter::Targets::new()
         .with_default(level.min(filter::LevelFilter::WARN))
         .with_target("lambda_runtime", level.min(filter::LevelFilter::INFO)) // the span with the request id
         .with_target(env!("CARGO_CRATE_NAME"), level);
-    let json = vars.text("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json"));
+    let json = vars.text(&vars::AWS_LAMBDA_LOG_FORMAT).is_some_and(|format| format.eq_ignore_ascii_case("json"));
     let lines = fmt::layer().with_ansi(false);
     let registry = subscriber::registry().with(targets);
     if json {

@@ -26,7 +26,7 @@ use crate::{
     intake::{Arrival, Intake, Record, Todo, Wants, Work},
     outcome::{Outcome, Status},
     playbooks::{Named, Once, Playbook, Run, command::Command, defect, question::Question},
-    vars::Vars,
+    vars::{self, Vars},
 };
 
 /// Kept back from the invocation's time to return the answer.
@@ -87,7 +87,7 @@ struct Invocation<'a> {
 
 impl<'a> Function<'a> {
     fn new(playbook: &'a dyn Playbook, vars: &Vars<'_>, log: fn(&str)) -> Self {
-        let name = vars.text("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| playbook.name().to_owned());
+        let name = vars.named(vars::AWS_LAMBDA_FUNCTION_NAME).unwrap_or_else(|| playbook.name().to_owned());
         Self { playbook, setup: Setup::from_vars(vars), name, log }
     }
 

@@ -28,7 +28,7 @@ impl Setup {
     pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, Error> {
         let http = http::client()?;
         let keys = Arc::new(KeyStore::from_vars(vars, http.clone())?);
-        let url = vars.text(vars::JUMPCLOUD_API_URL.name).unwrap_or_else(|| DEFAULT_API_URL.to_owned());
+        let url = vars.text(&vars::JUMPCLOUD_API_URL).unwrap_or_else(|| DEFAULT_API_URL.to_owned());
         let client = Client::new(&url, http, keys)
             .map_err(|error| misconfigured(vars::JUMPCLOUD_API_URL.name, &error.message))?;
         let concurrency = vars.parsed(&vars::BATCH_CONCURRENCY, |number| {
