@@ -49,15 +49,25 @@ fn target(playbook: &dyn Playbook, name: &str) -> Target {
 
 /// A target that the command would change.
 fn name_for(playbook: &str) -> &'static str {
-    match playbook {
-        "enable-user" => "mgarcia",
-        "shutdown-host" => "Computer123",
-        _ => "jsmith",
-    }
+    let event = sandbox::playbooks::named(playbook).expect("a playbook of the list").event.as_object();
+    event.and_then(|event| event.values().next()?.as_str()).expect("an event that names its target")
 }
 
 fn commands(guard: &Recorder) -> Vec<Box<dyn Playbook>> {
     playbooks::all(guard).into_iter().filter(|playbook| playbook.mutating()).collect()
+}
+
+#[test]
+fn the_list_of_the_tests_is_that_of_the_crate() {
+    let mut playbooks: Vec<_> = playbooks::all(&Recorder::new(true))
+        .iter()
+        .map(|playbook| (playbook.name().to_owned(), playbook.mutating()))
+        .collect();
+    let mut listed: Vec<_> =
+        sandbox::playbooks::all().iter().map(|playbook| (playbook.name.clone(), playbook.changes)).collect();
+    playbooks.sort();
+    listed.sort();
+    assert_eq!(playbooks, listed);
 }
 
 #[tokio::test]
@@ -70,7 +80,7 @@ async fn what_the_guard_refuses_is_not_sent() {
         assert_eq!(error.message, "the test refuses", "{}", command.name());
         assert!(rehearsal.tenant.writes().is_empty(), "{}", command.name());
     }
-    assert_eq!(guard.asked.borrow().len(), 4);
+    assert_eq!(guard.asked.borrow().len(), commands(&guard).len());
     assert!(guard.settled.borrow().is_empty());
 }
 
@@ -81,7 +91,7 @@ async fn what_is_sent_was_admitted_once_and_is_settled_once() {
         (Some(Fault::status(403)), Settled::NotSent),
         (Some(Fault::StatusAfter(500)), Settled::Unknown),
     ] {
-        for index in 0..4 {
+        for index in 0..commands(&Recorder::new(true)).len() {
             let guard = Recorder::new(true);
             let command = &commands(&guard)[index];
             let rehearsal = Rehearsal::start().await;

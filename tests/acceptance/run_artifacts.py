@@ -29,12 +29,10 @@ UNWINDING = b"MOZ\0RUST"
 
 # Function: an event that succeeds with this status, and one that fails with this name.
 CASES = {
-    "EnrichHost": ({"hostname": "Computer123"}, "succeeded", {"hostname": "Computer123", "dryrun": True}, "InvalidInput"),
-    "EnrichUser": ({"username": "jsmith"}, "succeeded", {"username": "jsmith", "email": "x@company.com"}, "InvalidInput"),
-    "DisableUser": ({"username": "jsmith"}, "succeeded", {"username": "nobody"}, "UserNotFound"),
-    "EnableUser": ({"username": "jsmith"}, "succeeded", {"user": "kim@company.com"}, "AmbiguousUser"),
-    "ResetPassword": ({"username": "jsmith"}, "succeeded", {"username": "cadmin"}, "Protected"),
-    "ShutdownHost": ({"hostname": "Computer123"}, "accepted", {"hostname": "MacBook-Ana"}, "Unsupported"),
+    "".join(word.capitalize() for word in playbook["name"].split("-")): (
+        playbook["event"], playbook["status"], playbook["refused"], playbook["error"]
+    )
+    for playbook in json.loads((ROOT / "tests" / "playbooks.json").read_text())
 }
 
 

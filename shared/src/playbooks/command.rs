@@ -30,6 +30,19 @@ pub type PlanFn<T> = for<'a> fn(&'a Reader<'a>, &'a Resolved<T>) -> LocalBoxFutu
 pub type ApplyFn<T> = for<'a> fn(&'a Writer<'a>, &'a Resolved<T>) -> LocalBoxFuture<'a, Result<Answer<T>, Error>>;
 
 /// A playbook that changes something, as data: each function's binary names one and so holds the code of no other.
+///
+/// What a plan is given can read:
+/// ```
+/// async fn plan(reader: &jumpcloud_playbooks::jumpcloud::Reader<'_>, id: &jumpcloud_playbooks::ids::ObjectId) {
+///     let _ = reader.user_systems(id).await;
+/// }
+/// ```
+/// and does not lead to a write:
+/// ```compile_fail
+/// async fn plan(reader: &jumpcloud_playbooks::jumpcloud::Reader<'_>, id: &jumpcloud_playbooks::ids::ObjectId) {
+///     let _ = reader.expire(id).await;
+/// }
+/// ```
 #[derive(Clone, Copy)]
 pub struct Command<T: 'static> {
     /// Its name in outcomes, on the command line and as a binary.

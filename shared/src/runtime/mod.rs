@@ -33,6 +33,19 @@ use crate::{
 const TIME_TO_ANSWER: Duration = Duration::from_millis(300);
 
 /// Runs `command` behind `guard` as a Lambda function until Lambda ends the process.
+/// ```
+/// # use jumpcloud_playbooks::{guard::Unguarded, playbooks::{disable_user::DISABLE_USER, enrich_user::ENRICH_USER}, runtime};
+/// let _ = runtime::act(DISABLE_USER, Unguarded);
+/// ```
+/// A question is no command, and a command is nothing without a guard:
+/// ```compile_fail
+/// # use jumpcloud_playbooks::{guard::Unguarded, playbooks::{disable_user::DISABLE_USER, enrich_user::ENRICH_USER}, runtime};
+/// let _ = runtime::act(ENRICH_USER, Unguarded);
+/// ```
+/// ```compile_fail
+/// # use jumpcloud_playbooks::{guard::Unguarded, playbooks::{disable_user::DISABLE_USER, enrich_user::ENRICH_USER}, runtime};
+/// let _ = runtime::answer(DISABLE_USER);
+/// ```
 ///
 /// # Errors
 /// Only when the Runtime API cannot be reached. What fails in init is kept and answered to each invocation.

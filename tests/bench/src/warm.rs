@@ -3,7 +3,7 @@
 use std::{fs, io::Write, time::Duration};
 
 use flate2::{Compression, write::DeflateEncoder};
-use sandbox::playbooks::PLAYBOOKS;
+use sandbox::playbooks;
 use serde_json::json;
 
 use crate::{
@@ -83,7 +83,8 @@ pub(crate) fn size(bench: &Bench) -> Section {
         let zipped = zip.finish().expect("into memory").len();
         Row::new(&program.name).number("binary MB", binary.len() as f64 / 1e6).number("zip MB", zipped as f64 / 1e6)
     };
-    let mut rows: Vec<Row> = PLAYBOOKS.iter().map(|playbook| row(&bench.programs.rust(playbook.name))).collect();
+    let mut rows: Vec<Row> =
+        playbooks::all().iter().map(|playbook| row(&bench.programs.rust(&playbook.name))).collect();
     rows.push(row(&bench.programs.echo()));
     Section::new("size", "What is deployed, in MB of a million bytes; the zip is deflated at the usual level.", rows)
 }

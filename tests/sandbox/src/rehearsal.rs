@@ -7,14 +7,13 @@ use serde_json::Value;
 use crate::{
     binaries,
     lambda::Function,
-    playbooks::PLAYBOOKS,
+    playbooks,
     secrets::Secrets,
     tenant::{API_KEY, Tenant},
 };
 
-/// All six binaries, built once per process.
-static BINARIES: LazyLock<HashMap<String, PathBuf>> =
-    LazyLock::new(|| binaries::functions(&PLAYBOOKS.map(|playbook| playbook.name)));
+/// All binaries, built once per process.
+static BINARIES: LazyLock<HashMap<String, PathBuf>> = LazyLock::new(|| binaries::functions(&playbooks::names()));
 
 /// The timeout that functions are invoked with where a test does not care.
 pub const TIMEOUT: Duration = Duration::from_secs(30);

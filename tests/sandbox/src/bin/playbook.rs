@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 use sandbox::{
     binaries, invoke_api,
     lambda::Function,
-    playbooks::{self, PLAYBOOKS},
+    playbooks,
     secrets::Secrets,
     tenant::{API_KEY, Tenant},
 };
@@ -56,8 +56,9 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Some(Command::List) => {
-            for playbook in PLAYBOOKS {
-                println!("{:15} {}", playbook.name, playbook.about);
+            for playbook in playbooks::all() {
+                let takes = playbook.takes.iter().map(|field| format!("{field:?}")).collect::<Vec<_>>().join(" | ");
+                println!("{:15} {:40} {{{takes}: ...}}", playbook.name, playbook.about);
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -77,12 +78,12 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let playbook =
         playbooks::named(name).ok_or_else(|| format!("there is no playbook {name}; cargo playbook list names them"))?;
     let event = read_event(event)?;
-    if arguments.live && playbook.mutating && !arguments.yes {
-        confirm(playbook.name)?;
+    if arguments.live && playbook.changes && !arguments.yes {
+        confirm(&playbook.name)?;
     }
     let sandbox = Sandbox::start(arguments.live, 0).await?;
-    let binaries = binaries::functions(&[playbook.name]);
-    let binary = binaries.get(playbook.name).ok_or("cargo built no binary of that name")?;
+    let binaries = binaries::functions(&[&playbook.name]);
+    let binary = binaries.get(&playbook.name).ok_or("cargo built no binary of that name")?;
     let function = Function::start(binary, sandbox.env.iter().map(|(name, value)| (*name, value.clone())), true).await;
     let answer = function.invoke(event, Duration::from_secs(arguments.timeout)).await;
     let (json, code) = match &answer {
@@ -101,9 +102,8 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
 
 async fn serve(port: u16) -> Result<ExitCode, String> {
     let sandbox = Sandbox::start(false, port).await?;
-    let names: Vec<&str> = PLAYBOOKS.iter().map(|playbook| playbook.name).collect();
     let mut functions = HashMap::new();
-    for (name, binary) in binaries::functions(&names) {
+    for (name, binary) in binaries::functions(&playbooks::names()) {
         let env = sandbox.env.iter().map(|(name, value)| (*name, value.clone()));
         functions.insert(name, Function::start(&binary, env, true).await);
     }

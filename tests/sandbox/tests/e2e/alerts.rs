@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use sandbox::{
     binaries,
     lambda::Function,
-    playbooks::PLAYBOOKS,
+    playbooks,
     rehearsal::{Rehearsal, TIMEOUT},
 };
 use serde_json::{Value, json};
@@ -363,8 +363,8 @@ async fn foreign_events_end_in_a_typed_refusal_and_without_a_call() {
     let events = foreign_events();
     assert!(events.len() >= 165, "{}", events.len());
     let mut types = BTreeSet::new();
-    for playbook in PLAYBOOKS {
-        let function: Function = rehearsal.function(playbook.name, &[]).await;
+    for playbook in playbooks::all() {
+        let function: Function = rehearsal.function(&playbook.name, &[]).await;
         for (path, event) in &events {
             match function.invoke(event.clone(), TIMEOUT).await {
                 // All records of a batch that is not for us fail.

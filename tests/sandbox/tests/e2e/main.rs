@@ -8,6 +8,7 @@ mod environment;
 mod errors;
 mod leaks;
 mod local;
+mod safety;
 mod shutdown;
 mod telemetry;
 
