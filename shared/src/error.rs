@@ -49,6 +49,32 @@ impl ErrorType {
     pub fn error(self, message: impl Into<String>) -> Error {
         Error { error_type: self, message: message.into() }
     }
+
+    /// Whether somebody has to look at it, however it was asked: the key, the stack, JumpCloud's contract or this code is
+    /// wrong, or a change has to be looked up. All others say something about the question, or pass by themselves.
+    ///
+    /// Alarms and the rollback of a deployment depend on it. No `_` here: each new error needs its answer.
+    pub(crate) fn is_unexpected(self) -> bool {
+        match self {
+            Self::Unauthorized
+            | Self::Forbidden
+            | Self::SecretUnavailable
+            | Self::OutcomeUnknown
+            | Self::UnexpectedResponse
+            | Self::Internal => true,
+            Self::InvalidInput
+            | Self::UserNotFound
+            | Self::HostNotFound
+            | Self::AmbiguousUser
+            | Self::AmbiguousHost
+            | Self::Unsupported
+            | Self::Protected
+            | Self::StaleEvent
+            | Self::RateLimited
+            | Self::JumpCloudUnavailable
+            | Self::DeadlineExceeded => false,
+        }
+    }
 }
 
 /// Why an invocation failed. `Debug` prints what `Display` prints: the runtime logs it.

@@ -43,13 +43,14 @@ impl Run<'_> {
     /// Writes the line.
     pub(crate) fn log(self) {
         let function = env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|_| self.playbook.to_owned());
-        let mut line = self.line(&function, SystemTime::now().into()).to_string();
+        let version = env::var("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_else(|_| "$LATEST".to_owned());
+        let mut line = self.line(&function, &version, SystemTime::now().into()).to_string();
         line.push('\n');
         // In one piece. A log that cannot be written is no reason to fail what was done.
         let _ = stdout().lock().write_all(line.as_bytes());
     }
 
-    fn line(mut self, function: &str, now: DateTime<Utc>) -> Value {
+    fn line(mut self, function: &str, version: &str, now: DateTime<Utc>) -> Value {
         self.traffic.latencies_ms.truncate(MAX_VALUES);
         let count = |name: &str| json!({"Name": name, "Unit": "Count"});
         let milliseconds = |name: &str| json!({"Name": name, "Unit": "Milliseconds"});
@@ -67,12 +68,13 @@ impl Run<'_> {
             "correlation": request["correlation"],
             "error": self.result.err().map(|error| &error.message),
             "FunctionName": function,
+            "Version": version,
             "Outcome": self.outcome(),
             "Runs": 1,
+            "UnexpectedRuns": u8::from(self.result.is_err_and(|error| error.error_type.is_unexpected())),
             "RunDuration": self.duration_ms,
             "JumpCloudCalls": self.traffic.calls,
             "JumpCloudThrottles": self.traffic.throttled,
-            "JumpCloudLatency": self.traffic.latencies_ms,
             "_aws": {
                 "Timestamp": now.timestamp_millis(),
                 "CloudWatchMetrics": [
@@ -88,12 +90,24 @@ impl Run<'_> {
                             milliseconds("RunDuration"),
                             count("JumpCloudCalls"),
                             count("JumpCloudThrottles"),
-                            milliseconds("JumpCloudLatency"),
                         ],
+                    },
+                    {
+                        "Namespace": NAMESPACE,
+                        // Of all versions for people, of each version for the deployment that tries it.
+                        "Dimensions": [["FunctionName"], ["FunctionName", "Version"]],
+                        "Metrics": [count("UnexpectedRuns")],
                     },
                 ],
             },
         });
+        // A metric needs a number or at least one: a run that called nobody announces none.
+        if !self.traffic.latencies_ms.is_empty() {
+            line["JumpCloudLatency"] = json!(self.traffic.latencies_ms);
+            if let Some(metrics) = line.pointer_mut("/_aws/CloudWatchMetrics/1/Metrics").and_then(Value::as_array_mut) {
+                metrics.push(milliseconds("JumpCloudLatency"));
+            }
+        }
         if self.mutating {
             line["audit"] = self.audit(request);
         }
@@ -137,5 +151,43 @@ impl Run<'_> {
             }
         }
         request
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorType::{self, *};
+
+    fn line(result: Result<&Outcome, &Error>, latencies_ms: Vec<u64>) -> Value {
+        let traffic = Traffic { latencies_ms, ..Traffic::default() };
+        let info = RequestInfo::default();
+        let run = Run { playbook: "x", mutating: false, target: None, info: &info, result, traffic, duration_ms: 1 };
+        run.line("stack-x", "7", SystemTime::UNIX_EPOCH.into())
+    }
+
+    #[test]
+    fn what_nobody_expects_counts_for_the_function_and_for_its_version() {
+        let count = |error: ErrorType| line(Err(&error.error("why")), Vec::new())["UnexpectedRuns"].clone();
+        for error in [Internal, Unauthorized, Forbidden, SecretUnavailable, OutcomeUnknown, UnexpectedResponse] {
+            assert_eq!(count(error), 1, "{error:?}");
+        }
+        for error in [InvalidInput, UserNotFound, AmbiguousHost, Protected, StaleEvent, RateLimited] {
+            assert_eq!(count(error), 0, "{error:?}: a mistyped name is no fault of the version");
+        }
+        let line = line(Err(&Internal.error("why")), Vec::new());
+        assert_eq!((&line["FunctionName"], &line["Version"]), (&json!("stack-x"), &json!("7")));
+        let sets = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
+        let set = sets.iter().find(|set| set["Metrics"][0]["Name"] == "UnexpectedRuns").unwrap();
+        assert_eq!(set["Dimensions"], json!([["FunctionName"], ["FunctionName", "Version"]]));
+    }
+
+    #[test]
+    fn a_run_without_a_call_announces_no_latency() {
+        let without = line(Err(&InvalidInput.error("why")), Vec::new()).to_string();
+        assert!(!without.contains("JumpCloudLatency"), "{without}");
+        let with = line(Err(&InvalidInput.error("why")), vec![3, 4]);
+        assert_eq!(with["JumpCloudLatency"], json!([3, 4]));
+        assert!(with["_aws"].to_string().contains(r#""Name":"JumpCloudLatency""#), "{with}");
     }
 }
