@@ -1,5 +1,7 @@
 """What an organization's rules ask of a stack, what cannot work and is refused, and what outlives it."""
 
+import json
+import re
 import tomllib
 import unittest
 
@@ -65,6 +67,19 @@ class Combinations(unittest.TestCase):
         }.items():
             with self.assertRaises(AssertionError, msg=parameter):
                 Resolved(**{parameter: value})
+
+    def test_the_longest_values_fit_into_a_functions_environment(self):
+        def longest(parameter):
+            if "AllowedValues" in parameter:
+                return max(len(str(value)) for value in parameter["AllowedValues"])
+            return parameter["MaxLength"] if parameter["Type"] == "String" else len(str(parameter["MaxValue"]))
+
+        source = Resolved().source
+        length = 0
+        for name, value in source["Globals"]["Function"]["Environment"]["Variables"].items():
+            named = set(re.findall(r"\w+", json.dumps(value))) & set(source["Parameters"])
+            length += len(name) + sum(longest(source["Parameters"][parameter]) for parameter in named)
+        self.assertLess(length, 4096)
 
 
 class Organization(unittest.TestCase):

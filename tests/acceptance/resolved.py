@@ -22,6 +22,7 @@ def check(name, value, parameter):
     allowed = [str(allowed) for allowed in parameter.get("AllowedValues", [value])]
     assert value in allowed, f"{name} is one of {allowed}"
     assert re.search(parameter.get("AllowedPattern", ""), value), f"{name}={value} does not fit its pattern"
+    assert len(value) <= parameter.get("MaxLength", 4096), f"{name} is too long"
     if parameter["Type"] == "Number":
         assert parameter.get("MinValue", 0) <= int(value) <= parameter.get("MaxValue", int(value)), f"{name}={value} is out of range"
 
