@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 /// Declares the error types with what a caller has to know of each: its name, whether a retry helps, when it happens.
 macro_rules! error_types {
-    ($($name:ident, retry helps: $retry:literal, $about:literal;)*) => {
+    ($($name:ident, retry helps: $retry:literal, unexpected: $unexpected:literal, $about:literal;)*) => {
         /// The `errorType` of a failed invocation: what Step Functions retries and catches on.
         ///
         /// One variant for each thing that a caller would do differently. The names are part of the contract.
@@ -27,6 +27,13 @@ macro_rules! error_types {
                 match self { $(Self::$name => $retry,)* }
             }
 
+            /// Whether somebody has to look at it, however it was asked: the key, the stack, JumpCloud's contract or this
+            /// code is wrong, or a change has to be looked up. All others say something about the question, or pass by
+            /// themselves. Alarms and the rollback of a deployment depend on it.
+            pub fn is_unexpected(self) -> bool {
+                match self { $(Self::$name => $unexpected,)* }
+            }
+
             /// When it happens, in words.
             pub fn about(self) -> &'static str {
                 match self { $(Self::$name => $about,)* }
@@ -36,23 +43,23 @@ macro_rules! error_types {
 }
 
 error_types! {
-    InvalidInput, retry helps: false, "The event does not say what to do.";
-    UserNotFound, retry helps: false, "No user matches the target.";
-    HostNotFound, retry helps: false, "No host matches the target.";
-    AmbiguousUser, retry helps: false, "More than one user matches; the candidates are in the message.";
-    AmbiguousHost, retry helps: false, "More than one host matches; the candidates are in the message.";
-    Unsupported, retry helps: false, "JumpCloud cannot do this to this target.";
-    Protected, retry helps: false, "The target is one that automation must not touch.";
-    StaleEvent, retry helps: false, "The alert is too old to act on.";
-    Unauthorized, retry helps: false, "JumpCloud does not know the API key.";
-    Forbidden, retry helps: false, "JumpCloud knows the key and refuses the call.";
-    SecretUnavailable, retry helps: true, "Secrets Manager did not give the API key.";
-    RateLimited, retry helps: true, "JumpCloud asked to slow down; surely nothing was done.";
-    JumpCloudUnavailable, retry helps: true, "JumpCloud did not answer or answered with a fault; surely nothing was done.";
-    OutcomeUnknown, retry helps: false, "A change was sent and what became of it is not known: look before doing anything again.";
-    DeadlineExceeded, retry helps: true, "The function's time ran out before anything was sent.";
-    UnexpectedResponse, retry helps: false, "JumpCloud answered something that its contract does not allow.";
-    Internal, retry helps: false, "Our defect, or a function that was deployed with a broken environment.";
+    InvalidInput, retry helps: false, unexpected: false, "The event does not say what to do.";
+    UserNotFound, retry helps: false, unexpected: false, "No user matches the target.";
+    HostNotFound, retry helps: false, unexpected: false, "No host matches the target.";
+    AmbiguousUser, retry helps: false, unexpected: false, "More than one user matches; the candidates are in the message.";
+    AmbiguousHost, retry helps: false, unexpected: false, "More than one host matches; the candidates are in the message.";
+    Unsupported, retry helps: false, unexpected: false, "JumpCloud cannot do this to this target.";
+    Protected, retry helps: false, unexpected: false, "The target is one that automation must not touch.";
+    StaleEvent, retry helps: false, unexpected: false, "The alert is too old to act on.";
+    Unauthorized, retry helps: false, unexpected: true, "JumpCloud does not know the API key.";
+    Forbidden, retry helps: false, unexpected: true, "JumpCloud knows the key and refuses the call.";
+    SecretUnavailable, retry helps: true, unexpected: true, "Secrets Manager did not give the API key.";
+    RateLimited, retry helps: true, unexpected: false, "JumpCloud asked to slow down; surely nothing was done.";
+    JumpCloudUnavailable, retry helps: true, unexpected: false, "JumpCloud did not answer or answered with a fault; surely nothing was done.";
+    OutcomeUnknown, retry helps: false, unexpected: true, "A change was sent and what became of it is not known: look before doing anything again.";
+    DeadlineExceeded, retry helps: true, unexpected: false, "The function's time ran out before anything was sent.";
+    UnexpectedResponse, retry helps: false, unexpected: true, "JumpCloud answered something that its contract does not allow.";
+    Internal, retry helps: false, unexpected: true, "Our defect, or a function that was deployed with a broken environment.";
 }
 
 impl ErrorType {

@@ -1,6 +1,9 @@
 """The template as CloudFormation would deploy it: SAM expanded, parameters and conditions resolved."""
 
 import copy
+import logging
+import os
+import re
 from pathlib import Path
 
 from samcli.yamlhelper import yaml_parse
@@ -9,6 +12,19 @@ from samtranslator.translator.translator import Translator
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTHING = {"Ref": "AWS::NoValue"}
+
+os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+logging.getLogger("samtranslator").setLevel(logging.ERROR)  # It warns about metrics of its own in each translation.
+
+
+def check(name, value, parameter):
+    """What CloudFormation checks of a parameter before anything else."""
+    allowed = [str(allowed) for allowed in parameter.get("AllowedValues", [value])]
+    assert value in allowed, f"{name} is one of {allowed}"
+    assert re.search(parameter.get("AllowedPattern", ""), value), f"{name}={value} does not fit its pattern"
+    assert len(value) <= parameter.get("MaxLength", 4096), f"{name} is too long"
+    if parameter["Type"] == "Number":
+        assert parameter.get("MinValue", 0) <= int(value) <= parameter.get("MaxValue", int(value)), f"{name}={value} is out of range"
 
 
 class Resolved:
@@ -21,6 +37,8 @@ class Resolved:
         unknown = set(parameters) - set(declared)
         assert not unknown, f"no such parameters: {unknown}"
         self.parameters = {name: str(parameters.get(name, body["Default"])) for name, body in declared.items()}
+        for name, body in declared.items():
+            check(name, self.parameters[name], body)
         # CloudFormation takes the code from a bucket; the translator wants to see one.
         for resource in source["Resources"].values():
             for key in ("CodeUri", "DefinitionUri"):
@@ -31,6 +49,16 @@ class Resolved:
         self.conditions = template["Conditions"]
         self.resources = self._present(template["Resources"])
         self.outputs = self._present(template["Outputs"])
+
+    def refusals(self):
+        """The descriptions of the Rules that refuse these parameters."""
+        return {
+            assertion["AssertDescription"]
+            for rule in self.source["Rules"].values()
+            if self._holds(rule["RuleCondition"])
+            for assertion in rule["Assertions"]
+            if not self._holds(assertion["Assert"])
+        }
 
     def of_type(self, *types):
         return {name: body for name, body in self.resources.items() if body["Type"] in types}
@@ -51,6 +79,9 @@ class Resolved:
             case "Fn::Equals":
                 left, right = (str(self._value(argument)) for argument in arguments)
                 return left == right
+            case "Fn::Contains":
+                values, value = (self._value(argument) for argument in arguments)
+                return str(value) in [str(item) for item in values]
             case "Fn::And":
                 return all(self._holds(argument) for argument in arguments)
             case "Fn::Or":

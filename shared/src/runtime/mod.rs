@@ -19,7 +19,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use self::{record::Ended, setup::Setup};
+use self::{
+    record::{Ended, Name},
+    setup::Setup,
+};
 use crate::{
     error::Error,
     guard::Guard,
@@ -84,8 +87,7 @@ enum Answer {
 struct Function<'a> {
     playbook: &'a dyn Playbook,
     setup: Result<Setup, Error>,
-    /// `AWS_LAMBDA_FUNCTION_NAME`.
-    name: String,
+    name: Name,
     /// Takes the line of each run.
     log: fn(&str),
 }
@@ -100,7 +102,10 @@ struct Invocation<'a> {
 
 impl<'a> Function<'a> {
     fn new(playbook: &'a dyn Playbook, vars: &Vars<'_>, log: fn(&str)) -> Self {
-        let name = vars.named(vars::AWS_LAMBDA_FUNCTION_NAME).unwrap_or_else(|| playbook.name().to_owned());
+        let name = Name {
+            name: vars.named(vars::AWS_LAMBDA_FUNCTION_NAME).unwrap_or_else(|| playbook.name().to_owned()),
+            version: vars.named(vars::AWS_LAMBDA_FUNCTION_VERSION).unwrap_or_else(|| "$LATEST".to_owned()),
+        };
         Self { playbook, setup: Setup::from_vars(vars), name, log }
     }
 

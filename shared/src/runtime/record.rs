@@ -25,6 +25,14 @@ const MAX_VALUES: usize = 100;
 /// A correlation is any JSON; longer ones stay out of the log, whose lines CloudWatch limits.
 const MAX_CORRELATION: usize = 4096;
 
+/// What Lambda calls the function.
+pub(super) struct Name {
+    /// `AWS_LAMBDA_FUNCTION_NAME`.
+    pub(super) name: String,
+    /// `AWS_LAMBDA_FUNCTION_VERSION`.
+    pub(super) version: String,
+}
+
 /// What is known of a run when it ends.
 pub(super) struct Ended {
     pub(super) info: RequestInfo,
@@ -64,7 +72,7 @@ impl Ended {
     }
 
     /// The line of the run; with the audit record where `playbook` can change something.
-    pub(super) fn line(&self, function: &str, playbook: &dyn Playbook, now: DateTime<Utc>) -> Value {
+    pub(super) fn line(&self, function: &Name, playbook: &dyn Playbook, now: DateTime<Utc>) -> Value {
         let latencies = self.traffic.latencies_ms.iter().take(MAX_VALUES).collect::<Vec<_>>();
         let error = self.result.as_ref().err();
         let count = |name: &str| json!({"Name": name, "Unit": "Count"});
@@ -82,13 +90,14 @@ impl Ended {
             "event_id": request["event_id"],
             "correlation": request["correlation"],
             "error": error.map(|error| &error.message),
-            "FunctionName": function,
+            "FunctionName": function.name,
+            "Version": function.version,
             "Outcome": self.outcome(),
             "Runs": 1,
+            "UnexpectedRuns": u8::from(error.is_some_and(|error| error.error_type.is_unexpected())),
             "RunDuration": self.duration_ms(),
             "JumpCloudCalls": self.traffic.calls,
             "JumpCloudThrottles": self.traffic.throttled,
-            "JumpCloudLatency": latencies,
             "_aws": {
                 "Timestamp": now.timestamp_millis(),
                 "CloudWatchMetrics": [
@@ -104,12 +113,24 @@ impl Ended {
                             milliseconds("RunDuration"),
                             count("JumpCloudCalls"),
                             count("JumpCloudThrottles"),
-                            milliseconds("JumpCloudLatency"),
                         ],
+                    },
+                    {
+                        "Namespace": NAMESPACE,
+                        // Of all versions for people, of each version for the deployment that tries it.
+                        "Dimensions": [["FunctionName"], ["FunctionName", "Version"]],
+                        "Metrics": [count("UnexpectedRuns")],
                     },
                 ],
             },
         });
+        // A metric needs a number or at least one: a run that called nobody announces none.
+        if !latencies.is_empty() {
+            line["JumpCloudLatency"] = json!(latencies);
+            if let Some(metrics) = line.pointer_mut("/_aws/CloudWatchMetrics/1/Metrics").and_then(Value::as_array_mut) {
+                metrics.push(milliseconds("JumpCloudLatency"));
+            }
+        }
         if playbook.mutating() {
             line["audit"] = self.audit(playbook.name(), request);
         }
@@ -155,5 +176,46 @@ impl Ended {
             }
         }
         request
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        error::ErrorType::{self, *},
+        playbooks::enrich_user::ENRICH_USER,
+    };
+
+    fn line(error: ErrorType, latencies_ms: Vec<u64>) -> Value {
+        let traffic = Traffic { latencies_ms, ..Traffic::default() };
+        let ended = Ended { traffic, ..Ended::refused(RequestInfo::default(), error.error("why")) };
+        let function = Name { name: "stack-x".to_owned(), version: "7".to_owned() };
+        ended.line(&function, &ENRICH_USER, DateTime::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn what_nobody_expects_counts_for_the_function_and_for_its_version() {
+        let count = |error: ErrorType| line(error, Vec::new())["UnexpectedRuns"].clone();
+        for error in [Internal, Unauthorized, Forbidden, SecretUnavailable, OutcomeUnknown, UnexpectedResponse] {
+            assert_eq!(count(error), 1, "{error:?}");
+        }
+        for error in [InvalidInput, UserNotFound, AmbiguousHost, Protected, StaleEvent, RateLimited] {
+            assert_eq!(count(error), 0, "{error:?}: a mistyped name is no fault of the version");
+        }
+        let line = line(Internal, Vec::new());
+        assert_eq!((&line["FunctionName"], &line["Version"]), (&json!("stack-x"), &json!("7")));
+        let sets = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
+        let set = sets.iter().find(|set| set["Metrics"][0]["Name"] == "UnexpectedRuns").unwrap();
+        assert_eq!(set["Dimensions"], json!([["FunctionName"], ["FunctionName", "Version"]]));
+    }
+
+    #[test]
+    fn a_run_without_a_call_announces_no_latency() {
+        let without = line(InvalidInput, Vec::new()).to_string();
+        assert!(!without.contains("JumpCloudLatency"), "{without}");
+        let with = line(InvalidInput, vec![3, 4]);
+        assert_eq!(with["JumpCloudLatency"], json!([3, 4]));
+        assert!(with["_aws"].to_string().contains(r#""Name":"JumpCloudLatency""#), "{with}");
     }
 }
