@@ -1,19 +1,20 @@
 """The commands of README.md work: each is run as it is written, or by a script that CI runs, or says that only AWS can answer it."""
 
+import ast
+import contextlib
 import json
-import os
 import re
 import shlex
 import subprocess
 import tempfile
 import unittest
 from pathlib import Path
-from unittest import mock
 
 import samcli.commands.build.command
 import samcli.commands.delete.command
 import samcli.commands.deploy.command
 import samcli.commands.local.invoke.cli
+import samcli.commands.local.start_lambda.cli
 from moto.events.models import EventPattern
 
 import readme
@@ -23,7 +24,7 @@ from stand_ins import DELIVERY_STREAM, STACK, stand_ins
 # What a command begins with, and the scripts of which one runs it.
 ELSEWHERE = {
     "cargo test": ".ci/run",
-    "cargo playbook serve": "tests/acceptance/*.py",
+    "cargo playbook serve": "tests/acceptance/*",
     "sam build": "tests/acceptance/run",
     "sam validate": "tests/acceptance/run",
     "sam local": "tests/acceptance/*",
@@ -39,6 +40,7 @@ SAM = {
     "delete": samcli.commands.delete.command.cli,
     "deploy": samcli.commands.deploy.command.cli,
     "local invoke": samcli.commands.local.invoke.cli.cli,
+    "local start-lambda": samcli.commands.local.start_lambda.cli.cli,
 }
 API_KEY = "jca_from_key_txt"
 
@@ -51,10 +53,23 @@ def elsewhere(command):
     return next((start for start in ELSEWHERE if f"{command} ".startswith(f"{start} ")), None)
 
 
+def run_by(script):
+    """The commands of a script: a line each of a shell's, the words of each list or call of Python's."""
+    if script.suffix != ".py":
+        return [line.strip() for line in script.read_text().splitlines() if not line.lstrip().startswith("#")]
+    lists = [getattr(node, "elts", getattr(node, "args", None)) for node in ast.walk(ast.parse(script.read_text()))]
+    return [
+        " ".join(word.value for word in words if isinstance(word, ast.Constant) and isinstance(word.value, str))
+        for words in lists
+        if isinstance(words, list)
+    ]
+
+
 def sam_arguments(command):
     """What SAM's own parser makes of the command, as the shell hands it over."""
-    (name, parser), = [(name, parser) for name, parser in SAM.items() if f"{command} ".startswith(f"sam {name} ")]
-    return parser.make_context(name, shlex.split(command)[1 + len(name.split()) :]).params
+    ((name, parser),) = [(name, parser) for name, parser in SAM.items() if f"{command} ".startswith(f"sam {name} ")]
+    with contextlib.chdir(ROOT):
+        return parser.make_context(name, shlex.split(command)[1 + len(name.split()) :]).params
 
 
 def agrees(shown, answered):
@@ -113,10 +128,9 @@ class Readme(unittest.TestCase):
     def test_a_script_runs_every_other_command(self):
         commands = {part for block in self.blocks for command in block.commands for part in parts(command)}
         for start in sorted({elsewhere(command) for command in commands} - {None}):
-            scripts = [path.read_text() for path in ROOT.glob(ELSEWHERE[start]) if path.is_file() and path.name != Path(__file__).name]
-            # Python has the words in a list.
-            words = [re.sub(r'[\[\]",\s]+', " ", script) for script in scripts]
-            self.assertTrue(any(start in script for script in words), f"{ELSEWHERE[start]} does not run `{start}`")
+            scripts = [path for path in ROOT.glob(ELSEWHERE[start]) if path.is_file() and path.suffix in ("", ".py")]
+            run = [command for script in scripts for command in run_by(script)]
+            self.assertTrue(any(f"{command} ".startswith(f"{start} ") for command in run), f"{ELSEWHERE[start]} does not run `{start}`")
 
     def test_only_deploying_and_deleting_is_left_to_aws(self):
         left = {part for block in self.blocks if block.marked for command in block.commands for part in parts(command)}
@@ -126,10 +140,9 @@ class Readme(unittest.TestCase):
     def test_sam_takes_the_arguments_of_its_commands(self):
         declared = Resolved().source["Parameters"]
         commands = [part for block in self.blocks for command in block.commands for part in parts(command)]
-        with mock.patch.dict(os.environ), mock.patch("os.getcwd", return_value=str(ROOT)):
-            for command in (command for command in commands if command.startswith("sam ") and len(command.split()) > 3):
-                for name, value in sam_arguments(command).get("parameter_overrides", {}).items():
-                    self.assertIn(value, declared[name].get("AllowedValues", [value]), command)
+        for command in (command for command in commands if command.startswith("sam ")):
+            for name, value in sam_arguments(command).get("parameter_overrides", {}).items():
+                self.assertIn(value, declared[name].get("AllowedValues", [value]), command)
 
     def test_the_pattern_reaches_cloudformation_and_selects_by_severity(self):
         (command,) = [line for block in self.blocks for line in block.commands if "EventPattern=" in line]
