@@ -88,7 +88,7 @@ class Readme(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.blocks = readme.blocks(readme.text())
-        cls.env, client = cls.enterClassContext(stand_ins())
+        cls.env, client, cls.example = cls.enterClassContext(stand_ins())
         cls.client = staticmethod(client)
         # Where a reader would have the key in a file.
         cls.folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
@@ -166,6 +166,10 @@ class Readme(unittest.TestCase):
 
     def test_the_first_invocation_answers_with_an_outcome(self):
         self.assertIn('"status":"succeeded"', self.answer("aws lambda invoke").replace(" ", ""))
+
+    def test_the_example_of_cargo_playbook_serve_invokes_a_function(self):
+        run = self.shell(self.example)
+        self.assertIn('"playbook":"disable-user"', run.stdout.replace(" ", ""), run.stderr)
 
     def test_a_workflow_gets_the_input_that_it_reads_and_no_name_that_is_used_up(self):
         execution = json.loads(self.answer("aws stepfunctions start-execution"))["executionArn"]

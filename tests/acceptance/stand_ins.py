@@ -48,22 +48,24 @@ def stack_template(secret):
 
 @contextmanager
 def invoke_api():
+    """Its URL, and the command that `cargo playbook serve` gives as an example."""
     with process(["cargo", "playbook", "serve", "--port", "0"], cwd=ROOT, stderr=subprocess.PIPE, text=True) as running, running.stderr as words:
         for line in words:
             if url := re.search(r"Invoke API on (http://[\d.:]+)", line):
-                yield url[1]
+                yield url[1], next(words).strip()
                 return
         raise SystemExit("cargo playbook serve gave no Invoke API")
 
 
 @contextmanager
 def stand_ins():
-    """The environment that sends the AWS CLI to them, and a function that makes a client of boto3 for moto."""
+    """The environment that sends the AWS CLI to them, a maker of boto3's clients for moto, and the example of `cargo playbook serve`."""
     with ExitStack() as stack:
         port = free_port()
         moto = ["moto_server", "-H", "127.0.0.1", "-p", str(port)]
         wait_for(port, stack.enter_context(process(moto, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)))
         endpoint = f"http://127.0.0.1:{port}"
+        lambda_endpoint, example = stack.enter_context(invoke_api())
         env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         env |= {
             "AWS_ACCESS_KEY_ID": "x",
@@ -72,7 +74,7 @@ def stand_ins():
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_ENDPOINT_URL": endpoint,
-            "AWS_ENDPOINT_URL_LAMBDA": stack.enter_context(invoke_api()),
+            "AWS_ENDPOINT_URL_LAMBDA": lambda_endpoint,
             "AWS_PAGER": "",
         }
 
@@ -88,4 +90,4 @@ def stand_ins():
         )
         secret = client("secretsmanager").create_secret(Name="ApiKeySecret")["ARN"]
         client("cloudformation").create_stack(StackName=STACK, TemplateBody=json.dumps(stack_template(secret)))
-        yield env, client
+        yield env, client, example
