@@ -112,7 +112,7 @@ async fn serve(port: u16) -> Result<ExitCode, String> {
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     eprintln!("Invoke API on http://{address}; for example:");
     eprintln!(
-        "  aws lambda invoke --endpoint-url http://{address} --function-name disable-user --cli-binary-format raw-in-base64-out --payload '{{\"username\":\"jsmith\"}}' /dev/stdout"
+        "  aws lambda invoke --endpoint-url http://{address} --function-name disable-user --payload fileb://tests/events/direct-user.json /dev/stdout"
     );
     for (name, value) in &sandbox.env {
         if name.contains("URL") {
