@@ -23,7 +23,7 @@ from stand_ins import DELIVERY_STREAM, STACK, stand_ins
 
 # What a command begins with, and the scripts of which one runs it.
 ELSEWHERE = {
-    "cargo test": ".ci/run",
+    "cargo test": ".ci/*",
     "cargo playbook serve": "tests/acceptance/*",
     "sam build": "tests/acceptance/run",
     "sam validate": "tests/acceptance/run",
