@@ -44,7 +44,7 @@ class Alarms(unittest.TestCase):
             for namespace, metric, dimensions in metrics(alarm):
                 if (namespace, metric) == ("AWS/Lambda", "Errors"):
                     self.assertEqual(alarm["Metrics"][0]["Expression"], "IF(crashes > 0, errors, 0)", name)
-        written = (ROOT / "shared/src/telemetry.rs").read_text()
+        written = (ROOT / "shared/src/runtime/record.rs").read_text()
         for metric in ("UnexpectedRuns", "Version", "FunctionName"):
             self.assertIn(f'"{metric}"', written)
 

@@ -252,7 +252,7 @@ class Template(unittest.TestCase):
             self.assertTrue(f"`{name}`" in readme, name)
 
     def test_dashboard_and_queries_ask_for_what_the_functions_write(self):
-        written = (ROOT / "shared/src/telemetry.rs").read_text()
+        written = (ROOT / "shared/src/runtime/record.rs").read_text()
         body = self.default.resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
         json.loads(re.sub(r"\$\{[^}]+\}", "x", body))
         for metric in re.findall(r'\{JumpCloudPlaybooks,[^}]*\} MetricName=\\"(\w+)\\"', body):
