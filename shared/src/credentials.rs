@@ -13,11 +13,13 @@ use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
     error::{Error, ErrorType::SecretUnavailable},
-    http::for_aws,
+    http::{checked_url, for_aws, is_sam_local},
 };
 
 /// How long a key is used before the secret is read again.
 pub const TIME_TO_LIVE: Duration = Duration::from_secs(300);
+
+const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
 
 /// What the secret holds: the key, and the organization it is for.
 #[derive(Clone, Debug)]
@@ -99,7 +101,11 @@ impl KeyStore {
             .region(var("AWS_REGION").map(Region::new))
             .timeout_config(timeouts.build())
             .credentials_provider(credentials);
-        config.set_endpoint_url(var("AWS_ENDPOINT_URL_SECRETS_MANAGER"));
+        if let Some(url) = var(ENDPOINT_URL) {
+            // Its answers hold the key.
+            checked_url(ENDPOINT_URL, &url, is_sam_local(var("AWS_SAM_LOCAL").as_deref()))?;
+            config.set_endpoint_url(Some(url));
+        }
         Ok(Self {
             secrets_manager: Client::from_conf(config.build()),
             secret_id,

@@ -1,7 +1,7 @@
 //! The one HTTP client of a process, for JumpCloud and for AWS: one TLS stack, and one reading of the system's roots of
 //! trust, which is a quarter of all work at start.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use aws_smithy_runtime_api::client::{
     http::{HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn},
@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::{
     result::ConnectorError,
 };
 use aws_smithy_types::body::SdkBody;
-use reqwest::{Client, redirect::Policy};
+use reqwest::{Client, Url, redirect::Policy};
 
 use crate::error::{Error, ErrorType::Internal};
 
@@ -27,6 +27,28 @@ pub fn client() -> Result<Client, Error> {
         .pool_idle_timeout(Duration::from_secs(50)) // below the usual minute of a proxy
         .build();
     client.map_err(|error| Internal.error(format!("the HTTP client could not be built: {}", error.without_url())))
+}
+
+/// The URL in the variable `name`. The API key travels to or from it, so plain `http` is refused except to loopback and,
+/// with `sam_local` (`sam local`'s container), to the machine that the container runs on.
+pub fn checked_url(name: &str, value: &str, sam_local: bool) -> Result<Url, Error> {
+    let refused = |why| Internal.error(format!("the function is misconfigured: {name} {why}"));
+    let url = Url::parse(value).map_err(|_| refused("is not a URL"))?;
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let loopback = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    let this_machine = loopback || (sam_local && host == "host.docker.internal");
+    if url.scheme() != "https" && !(url.scheme() == "http" && this_machine) {
+        return Err(refused("must be https (http only to loopback, and to host.docker.internal in `sam local`)"));
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err(refused("must hold neither a login nor a query"));
+    }
+    Ok(url)
+}
+
+/// Whether `sam local` runs this, by the value of `AWS_SAM_LOCAL`.
+pub fn is_sam_local(value: Option<&str>) -> bool {
+    value == Some("true")
 }
 
 /// `client` for the AWS SDK.
@@ -53,5 +75,39 @@ impl HttpConnector for Connector {
             let response = http::Response::from(response).map(SdkBody::from_body_1_x);
             HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_for_loopback_and_for_the_host_of_sam_local() {
+        let accepted = |url: &str, sam_local| checked_url("URL", url, sam_local).is_ok();
+        for url in ["https://a.example/api", "http://localhost:1/api", "http://127.0.0.1/api", "http://[::1]:1"] {
+            assert!(accepted(url, false) && accepted(url, true), "{url}");
+        }
+        for url in ["http://host.docker.internal:9002/api", "http://HOST.DOCKER.INTERNAL"] {
+            assert!(!accepted(url, false) && accepted(url, true), "{url}");
+        }
+        for url in [
+            "http://console.jumpcloud.com/api",
+            "http://host.docker.internal.example/api",
+            "http://a.host.docker.internal/api",
+            "http://host.docker.internal@192.0.2.1/api",
+            "http://10.88.0.1:9002/api",
+            "ftp://host.docker.internal/api",
+        ] {
+            assert!(!accepted(url, false) && !accepted(url, true), "{url}");
+        }
+    }
+
+    #[test]
+    fn only_the_word_true_is_sam_local() {
+        assert!(is_sam_local(Some("true")));
+        for value in [None, Some(""), Some("false"), Some("1"), Some("TRUE")] {
+            assert!(!is_sam_local(value), "{value:?}");
+        }
     }
 }

@@ -83,9 +83,10 @@ struct Invocation<'a> {
 impl<'a> Function<'a> {
     fn new(playbook: &'a Playbook, var: impl Fn(&str) -> Option<String>) -> Self {
         let url = var("JUMPCLOUD_API_URL").filter(|url| !url.is_empty());
+        let sam_local = http::is_sam_local(var("AWS_SAM_LOCAL").as_deref());
         let client = http::client().and_then(|http| {
             let keys = KeyStore::from_vars(&var, http.clone())?;
-            Client::new(url.as_deref().unwrap_or(DEFAULT_API_URL), http, keys)
+            Client::new(url.as_deref().unwrap_or(DEFAULT_API_URL), http, keys, sam_local)
         });
         Self {
             playbook,
@@ -261,6 +262,22 @@ mod tests {
         let record = json!({"messageId": "m-1", "eventSource": "aws:sqs", "body": r#"{"user": "jsmith"}"#});
         let answer = function.handle(event(json!({"Records": [record]}))).await.unwrap();
         assert_eq!(serde_json::to_value(answer).unwrap(), json!({"batchItemFailures": [{"itemIdentifier": "m-1"}]}));
+    }
+
+    #[tokio::test]
+    async fn the_host_of_a_container_is_trusted_in_sam_local_only() {
+        let client = |sam_local: &str| {
+            Function::new(&DEFECT, |name| match name {
+                "AWS_SAM_LOCAL" => Some(sam_local.to_owned()),
+                "JUMPCLOUD_SECRET_ID" => Some("jumpcloud/api-key".to_owned()),
+                "JUMPCLOUD_API_URL" => Some("http://host.docker.internal:9002/api".to_owned()),
+                "AWS_ENDPOINT_URL_SECRETS_MANAGER" => Some("http://host.docker.internal:9003".to_owned()),
+                _ => None,
+            })
+            .client
+        };
+        assert!(client("true").is_ok());
+        assert_eq!(client("").unwrap_err().error_type, Internal);
     }
 
     #[test]

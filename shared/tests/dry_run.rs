@@ -23,7 +23,7 @@ fn client(rehearsal: &Rehearsal) -> Client {
     let env: HashMap<&str, String> = rehearsal.env().into_iter().collect();
     let http = http::client().expect("a client");
     let keys = KeyStore::from_vars(|name| env.get(name).cloned(), http.clone()).expect("a complete environment");
-    Client::new(&rehearsal.tenant.url(), http, keys).expect("a loopback URL")
+    Client::new(&rehearsal.tenant.url(), http, keys, false).expect("a loopback URL")
 }
 
 fn user() -> impl Strategy<Value = Target> {

@@ -1,13 +1,12 @@
 //! Sending one request to JumpCloud: what is repeated, when, and what an answer means.
 
 use std::{
-    net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use reqwest::{
-    Method, Response, StatusCode, Url,
+    Method, Response, StatusCode,
     header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
 };
 use serde::de::DeserializeOwned;
@@ -24,7 +23,7 @@ use crate::{
             UnexpectedResponse,
         },
     },
-    http::CONNECT_TIMEOUT,
+    http::{self, CONNECT_TIMEOUT},
 };
 
 /// For one try. JumpCloud's own tools wait 30 s; two tries in that time help more.
@@ -49,19 +48,10 @@ pub struct Client {
 }
 
 impl Client {
-    /// `base_url` is the v1 base (`https://console.jumpcloud.com/api`). Plain `http` is refused except to
-    /// loopback: the key goes with every request. `http` must not follow redirects.
-    pub fn new(base_url: &str, http: reqwest::Client, keys: KeyStore) -> Result<Self, Error> {
-        let refused = |why| Internal.error(format!("the function is misconfigured: JUMPCLOUD_API_URL {why}"));
-        let url = Url::parse(base_url).map_err(|_| refused("is not a URL"))?;
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        let loopback = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
-        if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
-            return Err(refused("must be https (http only to loopback)"));
-        }
-        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-            return Err(refused("must hold neither a login nor a query"));
-        }
+    /// `base_url` is the v1 base (`https://console.jumpcloud.com/api`); see [`http::checked_url`] for what is refused.
+    /// `http` must not follow redirects.
+    pub fn new(base_url: &str, http: reqwest::Client, keys: KeyStore, sam_local: bool) -> Result<Self, Error> {
+        let url = http::checked_url("JUMPCLOUD_API_URL", base_url, sam_local)?;
         Ok(Self { http, base_url: url.as_str().trim_end_matches('/').to_owned(), keys })
     }
 
