@@ -120,10 +120,10 @@ def main():
     image, folder = map(Path, sys.argv[1:])
     with podman(image, folder) as (docker_host, gateway):
         readme = Readme(gateway)
-        # Nothing of the caller's AWS account goes into the containers.
+        # Without the caller's AWS account: none of it goes into the containers, and SAM does not ask STS who it is.
         env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        env |= {"DOCKER_HOST": docker_host, "AWS_DEFAULT_REGION": "us-east-1"}
-        env |= {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+        env |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
+        env |= {"AWS_DEFAULT_REGION": "us-east-1", "DOCKER_HOST": docker_host}
 
         with rehearsal(readme, env):
             for function, event, *expected in CASES:
