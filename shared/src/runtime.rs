@@ -266,18 +266,18 @@ mod tests {
 
     #[tokio::test]
     async fn the_host_of_a_container_is_trusted_in_sam_local_only() {
-        let client = |sam_local: &str| {
-            Function::new(&DEFECT, |name| match name {
-                "AWS_SAM_LOCAL" => Some(sam_local.to_owned()),
-                "JUMPCLOUD_SECRET_ID" => Some("jumpcloud/api-key".to_owned()),
-                "JUMPCLOUD_API_URL" => Some("http://host.docker.internal:9002/api".to_owned()),
-                "AWS_ENDPOINT_URL_SECRETS_MANAGER" => Some("http://host.docker.internal:9003".to_owned()),
-                _ => None,
-            })
-            .client
+        let client = |name: &str, url: &str, sam_local: &str| {
+            let vars = [("JUMPCLOUD_SECRET_ID", "jumpcloud/api-key"), ("AWS_SAM_LOCAL", sam_local), (name, url)];
+            Function::new(&DEFECT, |name| vars.iter().find(|var| var.0 == name).map(|var| var.1.to_owned())).client
         };
-        assert!(client("true").is_ok());
-        assert_eq!(client("").unwrap_err().error_type, Internal);
+        for (name, url) in [
+            ("JUMPCLOUD_API_URL", "http://host.docker.internal:9002/api"),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://host.docker.internal:9003"),
+        ] {
+            assert!(client(name, url, "true").is_ok(), "{name}");
+            let error = client(name, url, "").err().unwrap();
+            assert!(error.error_type == Internal && error.message.contains(name), "{error}");
+        }
     }
 
     #[test]

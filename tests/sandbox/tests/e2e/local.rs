@@ -73,7 +73,7 @@ fn the_list_names_all_six() {
 
 #[tokio::test]
 async fn serve_speaks_lambdas_invoke_api() {
-    let server = Server::start(&[]);
+    let server = Server::start(&["--port", "0"]);
     let answer = server.invoke("disable-user", json!({"username": "jsmith"})).await;
     assert_eq!((answer.status().as_u16(), answer.headers().get("x-amz-function-error")), (200, None));
     // The next call sees what the first one did, under an ARN with a qualifier too.
@@ -97,10 +97,10 @@ async fn serve_listens_on_another_address_only_when_it_is_named() {
         let addresses = urls.map(|url| url["http://".len()..].split('/').next().unwrap().replace("127.0.0.1", ip));
         addresses.map(|address| std::net::TcpStream::connect(address).is_ok())
     };
-    let server = Server::start(&[]);
+    let server = Server::start(&["--port", "0"]);
     assert_eq!(everything_on("127.0.0.1", &server), [true; 3]);
     assert_eq!(everything_on("127.0.0.2", &server), [false; 3]);
-    let server = Server::start(&["--listen", "127.0.0.2"]);
+    let server = Server::start(&["--port", "0", "--listen", "127.0.0.2"]);
     assert_eq!(everything_on("127.0.0.1", &server), [true; 3]);
     assert_eq!(everything_on("127.0.0.2", &server), [true; 3]);
     // The functions work as without it.
@@ -113,24 +113,25 @@ fn a_port_that_is_taken_and_an_unknown_address_are_errors_in_words() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let refused = |arguments: &[&str], why: &str| {
-        let (code, _, words) = run(&[&["serve"], arguments].concat());
-        assert!(code == Some(2) && words.contains(why) && words.lines().count() == 1, "{code:?} {words}");
+        let mut server = Server::start(arguments);
+        assert!(server.words.contains(why) && server.words.lines().count() == 1, "{}", server.words);
+        assert_eq!(server.process.wait().unwrap().code(), Some(2));
     };
     refused(&["--port", &port.to_string()], &format!("Another process listens on 127.0.0.1:{port}."));
     refused(&["--port", &(port - 1).to_string()], "Another process listens on 127.0.0.1:"); // the tenant's
     refused(&["--port", "0", "--listen", "203.0.113.7"], "no address 203.0.113.7");
 }
 
-/// `cargo playbook serve` on free ports. Ends with the test, however that ends.
+/// `cargo playbook serve`. Ends with the test, however that ends.
 struct Server {
     process: Child,
-    /// What it said until it was ready.
+    /// What it said until it was ready or ended.
     words: String,
 }
 
 impl Server {
     fn start(arguments: &[&str]) -> Self {
-        let mut process = playbook(&[&["serve", "--port", "0"], arguments].concat()).spawn().expect("the command runs");
+        let mut process = playbook(&[&["serve"], arguments].concat()).spawn().expect("the command runs");
         let mut lines = BufReader::new(process.stderr.take().expect("piped")).lines().map_while(Result::ok);
         let mut words = String::new();
         for line in lines.by_ref() {
