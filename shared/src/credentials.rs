@@ -79,7 +79,8 @@ impl KeyStore {
             .region(vars.named(vars::AWS_REGION).map(Region::new))
             .timeout_config(timeouts.build())
             .credentials_provider(credentials);
-        config.set_endpoint_url(vars.text(&vars::AWS_ENDPOINT_URL_SECRETS_MANAGER));
+        let endpoint = vars.url(&vars::AWS_ENDPOINT_URL_SECRETS_MANAGER)?; // its answers hold the key
+        config.set_endpoint_url(endpoint.map(String::from));
         Ok(Self {
             secrets_manager: Client::from_conf(config.build()),
             secret_id,

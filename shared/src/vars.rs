@@ -1,5 +1,9 @@
 //! The variables of a function's environment: each declared once, all read by one rule.
 
+use std::net::IpAddr;
+
+use reqwest::Url;
+
 use crate::error::{Error, ErrorType::Internal};
 
 /// A variable.
@@ -50,6 +54,8 @@ pub const AWS_REGION: &str = "AWS_REGION";
 pub const AWS_LAMBDA_FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 /// The same.
 pub const AWS_LAMBDA_FUNCTION_VERSION: &str = "AWS_LAMBDA_FUNCTION_VERSION";
+/// `true` in the container of `sam local`.
+pub const AWS_SAM_LOCAL: &str = "AWS_SAM_LOCAL";
 /// The credentials of the function's role: id, secret, session token.
 pub const AWS_CREDENTIALS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
@@ -74,6 +80,28 @@ impl Vars<'_> {
     pub fn parsed<T>(&self, var: &Var, parse: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Error> {
         let Some(text) = self.text(var) else { return Ok(None) };
         parse(&text).map(Some).ok_or_else(|| misconfigured(var.name, &format!("must be {}", var.must_be)))
+    }
+
+    /// The URL. The API key travels to it or from it, so plain `http` is refused except to loopback and, in `sam local`'s
+    /// container, to the machine that the container runs on.
+    ///
+    /// # Errors
+    /// `Internal` for any other.
+    pub fn url(&self, var: &Var) -> Result<Option<Url>, Error> {
+        let Some(text) = self.text(var) else { return Ok(None) };
+        let refused = |why| misconfigured(var.name, why);
+        let url = Url::parse(&text).map_err(|_| refused("is not a URL"))?;
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let loopback = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        let sam_local = self.named(AWS_SAM_LOCAL).as_deref() == Some("true");
+        let this_machine = loopback || (sam_local && host == "host.docker.internal");
+        if url.scheme() != "https" && !(url.scheme() == "http" && this_machine) {
+            return Err(refused("must be https (http only to loopback, and to host.docker.internal in `sam local`)"));
+        }
+        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+            return Err(refused("must hold neither a login nor a query"));
+        }
+        Ok(Some(url))
     }
 
     /// `true` or `false`, whatever the case; `false` where it is not set.
@@ -107,6 +135,33 @@ mod tests {
         let error = Vars(&|_: &str| Some("yes".to_owned())).flag(&DRY_RUN).unwrap_err();
         assert_eq!(error.error_type, Internal);
         assert!(error.message.contains("DRY_RUN must be true or false"), "{error}");
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_and_for_the_host_of_sam_local() {
+        let accepted = |url: &str, sam_local: &str| {
+            let var = |name: &str| Some(if name == AWS_SAM_LOCAL { sam_local } else { url }.to_owned());
+            Vars(&var).url(&JUMPCLOUD_API_URL).is_ok()
+        };
+        for url in ["https://a.example/api", "http://localhost:1/api", "http://127.0.0.1/api", "http://[::1]:1"] {
+            assert!(accepted(url, "") && accepted(url, "true"), "{url}");
+        }
+        for url in ["http://host.docker.internal:9002/api", "http://HOST.DOCKER.INTERNAL"] {
+            assert!(accepted(url, "true"), "{url}");
+            for other in ["", "false", "1", "TRUE"] {
+                assert!(!accepted(url, other), "{url} {other}");
+            }
+        }
+        for url in [
+            "http://console.jumpcloud.com/api",
+            "http://host.docker.internal.example/api",
+            "http://a.host.docker.internal/api",
+            "http://host.docker.internal@192.0.2.1/api",
+            "http://10.88.0.1:9002/api",
+            "ftp://host.docker.internal/api",
+        ] {
+            assert!(!accepted(url, "") && !accepted(url, "true"), "{url}");
+        }
     }
 
     #[test]

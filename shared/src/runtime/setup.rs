@@ -28,14 +28,15 @@ impl Setup {
     pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, Error> {
         let http = http::client()?;
         let keys = Arc::new(KeyStore::from_vars(vars, http.clone())?);
-        let url = vars.text(&vars::JUMPCLOUD_API_URL).unwrap_or_else(|| DEFAULT_API_URL.to_owned());
-        let client = Client::new(&url, http, keys)
-            .map_err(|error| misconfigured(vars::JUMPCLOUD_API_URL.name, &error.message))?;
+        let url = match vars.url(&vars::JUMPCLOUD_API_URL)? {
+            Some(url) => url,
+            None => DEFAULT_API_URL.parse().map_err(|_| misconfigured(vars::JUMPCLOUD_API_URL.name, "is not set"))?,
+        };
         let concurrency = vars.parsed(&vars::BATCH_CONCURRENCY, |number| {
             number.parse().ok().filter(|number| (1..=100).contains(number))
         })?;
         Ok(Self {
-            client,
+            client: Client::new(&url, http, keys),
             settings: Settings::from_vars(vars)?,
             dry_run: vars.flag(&vars::DRY_RUN)?,
             concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),

@@ -12,8 +12,9 @@ use axum::{
     routing::post,
 };
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
-use crate::lambda::Function;
+use crate::{lambda::Function, serve::Listeners};
 
 /// Lambda's own limit.
 const MAX_PAYLOAD: usize = 6 << 20;
@@ -21,8 +22,25 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 type Functions = Arc<HashMap<String, Function>>;
 
+/// Answers on these ports until it fails.
+///
+/// # Errors
+/// When connections cannot be accepted any more.
+pub async fn serve(listeners: Listeners, functions: HashMap<String, Function>) -> Result<(), String> {
+    let router = router(functions);
+    let mut serving: JoinSet<_> = listeners
+        .into_inner()
+        .into_iter()
+        .map(|listener| axum::serve(listener, router.clone()).into_future())
+        .collect();
+    match serving.join_next().await {
+        Some(Ok(Err(error))) => Err(format!("The Invoke API ended: {error}.")),
+        _ => Err("The Invoke API ended.".to_owned()),
+    }
+}
+
 /// `POST /2015-03-31/functions/{name}/invocations`; the name may be an ARN or carry a qualifier.
-pub fn router(functions: HashMap<String, Function>) -> Router {
+fn router(functions: HashMap<String, Function>) -> Router {
     Router::new()
         .route("/2015-03-31/functions/{name}/invocations", post(invoke))
         .layer(DefaultBodyLimit::max(MAX_PAYLOAD))

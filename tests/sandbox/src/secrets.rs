@@ -1,7 +1,7 @@
 //! A stand-in for Secrets Manager that knows one call: `GetSecretValue`.
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex},
 };
 
@@ -12,7 +12,7 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::serve::{Cut, serve};
+use crate::serve::{Cut, Listeners, serve_on};
 
 /// A running stand-in. Ends when dropped.
 pub struct Secrets {
@@ -34,14 +34,16 @@ pub const SECRET_ID: &str = "jumpcloud/api-key";
 impl Secrets {
     /// Starts the stand-in on a free loopback port.
     pub async fn start(secret: &str) -> Self {
-        Self::start_on(0, secret).await
+        let listeners = Listeners::bind(Ipv4Addr::LOCALHOST.into(), 0).await.expect("a free loopback port");
+        Self::start_on(listeners, secret)
     }
 
-    /// The same on this port.
-    pub async fn start_on(port: u16, secret: &str) -> Self {
+    /// The same on these ports.
+    pub fn start_on(listeners: Listeners, secret: &str) -> Self {
         let state = Arc::new(Mutex::new(State { secret: secret.to_owned(), error: None, silent: false, reads: 0 }));
         let shared = state.clone();
-        let (address, task) = serve(port, move |request| answer(shared.clone(), request)).await;
+        let address = listeners.address();
+        let task = serve_on(listeners, move |request| answer(shared.clone(), request));
         Self { address, state, task }
     }
 

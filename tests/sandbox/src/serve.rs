@@ -1,6 +1,11 @@
 //! An HTTP server whose handler can cut the connection instead of answering.
 
-use std::{fmt, net::SocketAddr, time::Instant};
+use std::{
+    fmt,
+    io::ErrorKind,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Instant,
+};
 
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -11,7 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
 };
 
 /// The connection is closed without an answer.
@@ -26,20 +31,82 @@ impl fmt::Display for Cut {
 
 impl std::error::Error for Cut {}
 
+/// Bound ports of one server: its own on loopback, and the same number on another address where that was asked for.
+pub struct Listeners(Vec<TcpListener>);
+
+impl Listeners {
+    /// `port` (0: a free one) on loopback, and on `listen` if that is another address.
+    ///
+    /// # Errors
+    /// In words, when the port is taken or the machine has no such address.
+    pub async fn bind(listen: IpAddr, port: u16) -> Result<Self, String> {
+        let own = if listen.is_unspecified() { listen } else { Ipv4Addr::LOCALHOST.into() };
+        let mut listeners = vec![bind(own, port).await?];
+        if listen != own {
+            let port = listeners[0].local_addr().map_err(|error| error.to_string())?.port();
+            listeners.push(bind(listen, port).await?);
+        }
+        Ok(Self(listeners))
+    }
+
+    /// Where this machine's own programs reach the server.
+    pub fn address(&self) -> SocketAddr {
+        let bound = self.0[0].local_addr().expect("a bound address");
+        match bound.ip() {
+            ip if !ip.is_unspecified() => bound,
+            IpAddr::V4(_) => (Ipv4Addr::LOCALHOST, bound.port()).into(),
+            IpAddr::V6(_) => (Ipv6Addr::LOCALHOST, bound.port()).into(),
+        }
+    }
+
+    /// The bound ports themselves.
+    pub fn into_inner(self) -> Vec<TcpListener> {
+        self.0
+    }
+}
+
+async fn bind(ip: IpAddr, port: u16) -> Result<TcpListener, String> {
+    let address = SocketAddr::new(ip, port);
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => format!("Another process listens on {address}. End it, or name another port with --port."),
+        ErrorKind::AddrNotAvailable => format!(
+            "This machine has no address {ip}. A container network's gateway may exist only while a container runs in that network."
+        ),
+        _ => format!("It is not possible to listen on {address}: {error}."),
+    })
+}
+
 /// Serves `handler` on this loopback port, a free one for 0, until the task is dropped.
 pub async fn serve<F, R>(port: u16, handler: F) -> (SocketAddr, JoinHandle<()>)
 where
     F: Fn(Request<Bytes>) -> R + Clone + Send + Sync + 'static,
     R: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
 {
-    let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a free loopback port");
-    let address = listener.local_addr().expect("a bound address");
-    let task = tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(connection(stream, handler.clone()));
-        }
-    });
-    (address, task)
+    let listeners = Listeners::bind(Ipv4Addr::LOCALHOST.into(), port).await.expect("a free loopback port");
+    (listeners.address(), serve_on(listeners, handler))
+}
+
+/// The same on ports that are bound already.
+pub fn serve_on<F, R>(listeners: Listeners, handler: F) -> JoinHandle<()>
+where
+    F: Fn(Request<Bytes>) -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
+{
+    tokio::spawn(async move {
+        let mut accepting: JoinSet<()> =
+            listeners.0.into_iter().map(|listener| accept(listener, handler.clone())).collect();
+        accepting.join_next().await;
+    })
+}
+
+async fn accept<F, R>(listener: TcpListener, handler: F)
+where
+    F: Fn(Request<Bytes>) -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
+{
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(connection(stream, handler.clone()));
+    }
 }
 
 /// When the connection of a request was opened; among its extensions.

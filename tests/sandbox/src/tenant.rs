@@ -1,7 +1,7 @@
 //! The rehearsal tenant: JumpCloud's API v1 and v2 as far as the playbooks use it, with JumpCloud's own oddities.
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard},
     time::Instant,
 };
@@ -17,7 +17,7 @@ use crate::{
     faults::{Fault, Order},
     org::{Org, put_user},
     search::search,
-    serve::{Cut, Opened, serve},
+    serve::{Cut, Listeners, Opened, serve_on},
 };
 
 /// The key that the tenant accepts when it starts.
@@ -79,11 +79,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Tenant {
     /// Starts a freshly seeded tenant on a free loopback port.
     pub async fn start() -> Self {
-        Self::start_on(0).await
+        let listeners = Listeners::bind(Ipv4Addr::LOCALHOST.into(), 0).await.expect("a free loopback port");
+        Self::start_on(listeners)
     }
 
-    /// The same on this port.
-    pub async fn start_on(port: u16) -> Self {
+    /// The same on these ports.
+    pub fn start_on(listeners: Listeners) -> Self {
         let shared = Arc::new(Shared {
             org: Mutex::new(Org::seeded()),
             orders: Mutex::default(),
@@ -94,7 +95,8 @@ impl Tenant {
             connections_died: Mutex::default(),
         });
         let state = shared.clone();
-        let (address, task) = serve(port, move |request| answer(state.clone(), request)).await;
+        let address = listeners.address();
+        let task = serve_on(listeners, move |request| answer(state.clone(), request));
         Self { address, shared, task }
     }
 

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     env, fs,
     io::{self, IsTerminal, Read, Write},
+    net::{IpAddr, Ipv4Addr},
     process::ExitCode,
     time::Duration,
 };
@@ -14,6 +15,7 @@ use sandbox::{
     lambda::Function,
     playbooks,
     secrets::Secrets,
+    serve::Listeners,
     tenant::{API_KEY, Tenant},
 };
 use serde_json::Value;
@@ -45,9 +47,12 @@ enum Command {
     List,
     /// Keep a tenant and all functions up behind Lambda's Invoke API
     Serve {
-        /// The port on loopback; the tenant and Secrets Manager take the two after it (0: any free ones)
+        /// The Invoke API's port; the tenant and Secrets Manager take the two after it (0: any free ones)
         #[arg(long, default_value_t = 9001, value_parser = clap::value_parser!(u16).range(..=65533))]
         port: u16,
+        /// Listen on this address too, for containers: the gateway of their network. Loopback is always served
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+        listen: IpAddr,
     },
 }
 
@@ -62,7 +67,7 @@ async fn main() -> ExitCode {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Some(Command::Serve { port }) => serve(port).await,
+        Some(Command::Serve { port, listen }) => serve(listen, port).await,
         None => run(&arguments).await,
     };
     result.unwrap_or_else(|why| {
@@ -81,7 +86,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     if arguments.live && playbook.changes && !arguments.yes {
         confirm(&playbook.name)?;
     }
-    let sandbox = Sandbox::start(arguments.live, 0).await?;
+    let sandbox = Sandbox::start(arguments.live).await?;
     let binaries = binaries::functions(&[&playbook.name]);
     let binary = binaries.get(&playbook.name).ok_or("cargo built no binary of that name")?;
     let function = Function::start(binary, sandbox.env.iter().map(|(name, value)| (*name, value.clone())), true).await;
@@ -100,26 +105,39 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     Ok(code)
 }
 
-async fn serve(port: u16) -> Result<ExitCode, String> {
-    let sandbox = Sandbox::start(false, port).await?;
+async fn serve(listen: IpAddr, port: u16) -> Result<ExitCode, String> {
+    let after = |distance| if port == 0 { 0 } else { port + distance };
+    let api = Listeners::bind(listen, port).await?;
+    let tenant = Listeners::bind(listen, after(1)).await?;
+    let secrets = Listeners::bind(listen, after(2)).await?;
+    let ports = [&api, &tenant, &secrets].map(|listeners| listeners.address().port());
+    let address = api.address();
+
+    let sandbox = Sandbox::rehearsal(tenant, secrets);
     let mut functions = HashMap::new();
     for (name, binary) in binaries::functions(&playbooks::names()) {
         let env = sandbox.env.iter().map(|(name, value)| (*name, value.clone()));
         functions.insert(name, Function::start(&binary, env, true).await);
     }
-    let listener =
-        tokio::net::TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| format!("port {port}: {error}"))?;
-    let address = listener.local_addr().map_err(|error| error.to_string())?;
     eprintln!("Invoke API on http://{address}; for example:");
     eprintln!(
         "  aws lambda invoke --endpoint-url http://{address} --function-name disable-user --payload fileb://tests/events/direct-user.json /dev/stdout"
     );
+    eprintln!("Tenant and Secrets Manager:");
     for (name, value) in &sandbox.env {
         if name.contains("URL") {
             eprintln!("  {name}={value}");
         }
     }
-    axum::serve(listener, invoke_api::router(functions)).await.map_err(|error| error.to_string())?;
+    if !listen.is_loopback() {
+        let [api, tenant, secrets] = ports;
+        eprintln!(
+            "WARNING: they are served on {listen} too (Invoke API {api}, tenant {tenant}, Secrets Manager {secrets}), without TLS and \
+             without a login. Whoever reaches that address can use them. Nothing there leads to the real JumpCloud."
+        );
+    }
+    eprintln!("Ready; Ctrl-C ends it.");
+    invoke_api::serve(api, functions).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -157,41 +175,51 @@ struct Sandbox {
 }
 
 impl Sandbox {
-    /// The tenant and Secrets Manager on the two ports after `port`, or, for 0, on free ones.
-    async fn start(live: bool, port: u16) -> Result<Self, String> {
-        let after = |distance| if port == 0 { 0 } else { port + distance };
-        let mut env = passed_on(&[
-            "DRY_RUN",
-            "TARGET_PATHS",
-            "JUMPCLOUD_SELF",
-            "BATCH_CONCURRENCY",
-            "AWS_LAMBDA_LOG_LEVEL",
-            "AWS_LAMBDA_LOG_FORMAT",
-            "SSL_CERT_FILE",
-            "SSL_CERT_DIR",
-        ]);
-        let key = env::var("JUMPCLOUD_API_KEY").ok();
-        let (tenant, secrets) = if live {
-            env.extend(passed_on(&["JUMPCLOUD_API_URL", "JUMPCLOUD_ORG_ID"]));
-            match key {
-                Some(key) => (None, Some(Secrets::start(&key).await)),
-                None if env::var("JUMPCLOUD_SECRET_ID").is_ok() => {
-                    env.extend(passed_on(&["JUMPCLOUD_SECRET_ID", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]));
-                    (None, None)
-                }
-                None => return Err("--live needs the key: set JUMPCLOUD_SECRET_ID (with AWS credentials in the environment) or JUMPCLOUD_API_KEY".to_owned()),
+    /// A rehearsal, or with `live` JumpCloud itself.
+    async fn start(live: bool) -> Result<Self, String> {
+        if !live {
+            let listen = || Listeners::bind(Ipv4Addr::LOCALHOST.into(), 0);
+            return Ok(Self::rehearsal(listen().await?, listen().await?));
+        }
+        let mut env = settings();
+        env.extend(passed_on(&["JUMPCLOUD_API_URL", "JUMPCLOUD_ORG_ID"]));
+        let secrets = match env::var("JUMPCLOUD_API_KEY") {
+            Ok(key) => Some(Secrets::start(&key).await),
+            Err(_) if env::var("JUMPCLOUD_SECRET_ID").is_ok() => {
+                env.extend(passed_on(&["JUMPCLOUD_SECRET_ID", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]));
+                None
             }
-        } else {
-            let tenant = Tenant::start_on(after(1)).await;
-            // A sample event is as old as its file; in a rehearsal that is no reason to refuse it.
-            env.push(("MAX_EVENT_AGE_SECONDS", u32::MAX.to_string()));
-            env.push(("JUMPCLOUD_API_URL", tenant.url()));
-            (Some(tenant), Some(Secrets::start_on(after(2), API_KEY).await))
+            Err(_) => return Err("--live needs the key: set JUMPCLOUD_SECRET_ID (with AWS credentials in the environment) or JUMPCLOUD_API_KEY".to_owned()),
         };
-        env.extend(passed_on(&["MAX_EVENT_AGE_SECONDS"]));
         env.extend(secrets.iter().flat_map(Secrets::env));
-        Ok(Self { env, _tenant: tenant, _secrets: secrets })
+        Ok(Self { env, _tenant: None, _secrets: secrets })
     }
+
+    /// A tenant and Secrets Manager on these ports.
+    fn rehearsal(tenant: Listeners, secrets: Listeners) -> Self {
+        let (tenant, secrets) = (Tenant::start_on(tenant), Secrets::start_on(secrets, API_KEY));
+        // A sample event is as old as its file; in a rehearsal that is no reason to refuse it.
+        let mut env = vec![("MAX_EVENT_AGE_SECONDS", u32::MAX.to_string())];
+        env.extend(settings());
+        env.push(("JUMPCLOUD_API_URL", tenant.url()));
+        env.extend(secrets.env());
+        Self { env, _tenant: Some(tenant), _secrets: Some(secrets) }
+    }
+}
+
+/// The playbooks' own settings.
+fn settings() -> Vec<(&'static str, String)> {
+    passed_on(&[
+        "DRY_RUN",
+        "TARGET_PATHS",
+        "MAX_EVENT_AGE_SECONDS",
+        "JUMPCLOUD_SELF",
+        "BATCH_CONCURRENCY",
+        "AWS_LAMBDA_LOG_LEVEL",
+        "AWS_LAMBDA_LOG_FORMAT",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+    ])
 }
 
 /// The variables of this process that a function may see.

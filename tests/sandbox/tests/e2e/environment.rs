@@ -107,6 +107,14 @@ async fn the_key_goes_over_https_or_loopback_only() {
         assert_eq!(error["errorType"], "Internal", "{url}");
         assert!(error["errorMessage"].as_str().unwrap().contains("JUMPCLOUD_API_URL"));
     }
+    // Secrets Manager's answer holds the key.
+    for url in ["http://secretsmanager.us-east-1.amazonaws.com", "http://host.docker.internal:9003", "secretsmanager"] {
+        let function = rehearsal.function("disable-user", &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", url)]).await;
+        let error = function.invoke(event(), TIMEOUT).await.unwrap_err();
+        assert_eq!(error["errorType"], "Internal", "{url}");
+        assert!(error["errorMessage"].as_str().unwrap().contains("AWS_ENDPOINT_URL_SECRETS_MANAGER"));
+    }
+    assert!(rehearsal.tenant.requests().is_empty());
 }
 
 #[tokio::test]

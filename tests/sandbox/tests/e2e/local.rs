@@ -73,40 +73,95 @@ fn the_list_names_all_six() {
 
 #[tokio::test]
 async fn serve_speaks_lambdas_invoke_api() {
-    let mut server = Server(playbook(&["serve", "--port", "0"]).spawn().unwrap());
-    let mut lines = BufReader::new(server.0.stderr.take().unwrap()).lines();
-    let address = lines
-        .find_map(|line| Some(line.unwrap().split_once("http://")?.1.split(';').next().unwrap().to_owned()))
-        .unwrap();
-    tokio::task::spawn_blocking(move || lines.for_each(drop));
-    #[expect(clippy::disallowed_methods, reason = "a test's client, to loopback")]
-    let client = reqwest::Client::new();
-    let invoke = |name: &str, event: Value| {
-        client.post(format!("http://{address}/2015-03-31/functions/{name}/invocations")).body(event.to_string()).send()
-    };
-    let answer = invoke("disable-user", json!({"username": "jsmith"})).await.unwrap();
+    let server = Server::start(&["--port", "0"]);
+    let answer = server.invoke("disable-user", json!({"username": "jsmith"})).await;
     assert_eq!((answer.status().as_u16(), answer.headers().get("x-amz-function-error")), (200, None));
     // The next call sees what the first one did, under an ARN with a qualifier too.
-    let answer =
-        invoke("arn:aws:lambda:us-east-1:123456789012:function:enrich-user:live", json!({"username": "jsmith"}))
-            .await
-            .unwrap();
+    let enrich = "arn:aws:lambda:us-east-1:123456789012:function:enrich-user:live";
+    let answer = server.invoke(enrich, json!({"username": "jsmith"})).await;
     assert_eq!(answer.json::<Value>().await.unwrap()["user"]["state"], "SUSPENDED");
-    let answer = invoke("disable-user", json!({"username": "nobody"})).await.unwrap();
+    let answer = server.invoke("disable-user", json!({"username": "nobody"})).await;
     assert_eq!(
         (answer.status().as_u16(), answer.headers()["x-amz-function-error"].to_str().unwrap()),
         (200, "Unhandled")
     );
     assert_eq!(answer.json::<Value>().await.unwrap()["errorType"], "UserNotFound");
-    assert_eq!(invoke("delete-user", json!({})).await.unwrap().status().as_u16(), 404);
+    assert_eq!(server.invoke("delete-user", json!({})).await.status().as_u16(), 404);
+    assert!(!server.words.contains("WARNING"), "{}", server.words);
 }
 
-/// Ends with the test, however that ends.
-struct Server(Child);
+#[tokio::test]
+async fn serve_listens_on_another_address_only_when_it_is_named() {
+    let everything_on = |ip: &'static str, server: &Server| {
+        let urls = [server.url("Invoke API on "), server.url("JUMPCLOUD_API_URL="), server.url("SECRETS_MANAGER=")];
+        let addresses = urls.map(|url| url["http://".len()..].split('/').next().unwrap().replace("127.0.0.1", ip));
+        addresses.map(|address| std::net::TcpStream::connect(address).is_ok())
+    };
+    let server = Server::start(&["--port", "0"]);
+    assert_eq!(everything_on("127.0.0.1", &server), [true; 3]);
+    assert_eq!(everything_on("127.0.0.2", &server), [false; 3]);
+    let server = Server::start(&["--port", "0", "--listen", "127.0.0.2"]);
+    assert_eq!(everything_on("127.0.0.1", &server), [true; 3]);
+    assert_eq!(everything_on("127.0.0.2", &server), [true; 3]);
+    // The functions work as without it.
+    let answer = server.invoke("enrich-user", json!({"username": "jsmith"})).await;
+    assert_eq!(answer.json::<Value>().await.unwrap()["status"], "succeeded");
+}
+
+#[test]
+fn a_port_that_is_taken_and_an_unknown_address_are_errors_in_words() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let refused = |arguments: &[&str], why: &str| {
+        let mut server = Server::start(arguments);
+        assert!(server.words.contains(why) && server.words.lines().count() == 1, "{}", server.words);
+        assert_eq!(server.process.wait().unwrap().code(), Some(2));
+    };
+    refused(&["--port", &port.to_string()], &format!("Another process listens on 127.0.0.1:{port}."));
+    refused(&["--port", &(port - 1).to_string()], "Another process listens on 127.0.0.1:"); // the tenant's
+    refused(&["--port", "0", "--listen", "203.0.113.7"], "no address 203.0.113.7");
+}
+
+/// `cargo playbook serve`. Ends with the test, however that ends.
+struct Server {
+    process: Child,
+    /// What it said until it was ready or ended.
+    words: String,
+}
+
+impl Server {
+    fn start(arguments: &[&str]) -> Self {
+        let mut process = playbook(&[&["serve"], arguments].concat()).spawn().expect("the command runs");
+        let mut lines = BufReader::new(process.stderr.take().expect("piped")).lines().map_while(Result::ok);
+        let mut words = String::new();
+        for line in lines.by_ref() {
+            words.push_str(&line);
+            words.push('\n');
+            if line.starts_with("Ready") {
+                break;
+            }
+        }
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { process, words }
+    }
+
+    /// The URL that the words give after `label`.
+    fn url(&self, label: &str) -> String {
+        let (_, rest) = self.words.split_once(label).unwrap_or_else(|| panic!("no {label} in {}", self.words));
+        rest.split([';', '\n']).next().unwrap_or_default().to_owned()
+    }
+
+    async fn invoke(&self, name: &str, event: Value) -> reqwest::Response {
+        #[expect(clippy::disallowed_methods, reason = "a test's client, to loopback")]
+        let client = reqwest::Client::new();
+        let url = format!("{}/2015-03-31/functions/{name}/invocations", self.url("Invoke API on "));
+        client.post(url).body(event.to_string()).send().await.expect("an answer")
+    }
+}
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
