@@ -11,7 +11,7 @@ use crate::world::{Changes, Scene, Stage, approved};
 const MACHINE: &str = "respond-to-alert";
 const ALL: [&str; 3] = [MACHINE, "contain-user", "contain-host"];
 /// The samples are from one day.
-const ANY_AGE: Changes<'static> = &[("MAX_EVENT_AGE_SECONDS", "4000000000")];
+pub(super) const ANY_AGE: Changes<'static> = &[("MAX_EVENT_AGE_SECONDS", "4000000000")];
 
 fn sample(name: &str) -> Value {
     let path = format!("{}/../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -19,7 +19,7 @@ fn sample(name: &str) -> Value {
 }
 
 /// A GuardDuty finding about jsmith on Computer123.
-fn both(severity: f64) -> Value {
+pub(super) fn both(severity: f64) -> Value {
     let mut alert = sample("guardduty-user");
     alert["detail"]["severity"] = json!(severity);
     alert["detail"]["resource"]["instanceDetails"] = json!({"networkInterfaces": [{"privateDnsName": "Computer123"}]});
