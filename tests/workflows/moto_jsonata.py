@@ -1,6 +1,7 @@
 """JSONata for moto's Step Functions. moto evaluates it through a JVM; here a Python package does, so that the tests need
-no Java. Three things are closer to AWS than moto: variables of any size and content reach an expression, an
-expression that fails is `States.QueryEvaluationError`, and `States.ALL` does not catch `States.Runtime`."""
+no Java. Four things are closer to AWS than moto: variables of any size and content reach an expression, an expression
+that fails is `States.QueryEvaluationError`, Map, Parallel and Fail pass on AWS's own errors, and `States.ALL` does not
+catch those that AWS calls terminal."""
 
 import hashlib
 import json
@@ -8,7 +9,9 @@ import json
 from jsonata.jsonata import Jsonata
 from jsonata.utils import Utils
 from moto.stepfunctions.parser.api import EvaluationFailedEventDetails, HistoryEventType
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
+from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
@@ -71,13 +74,12 @@ def evaluate_or_fail(self, env):
         raise FailureEventException(failure_event=event) from error
 
 
+TERMINAL = ("States.Runtime", "States.DataLimitExceeded")
 matches = ErrorEqualsDecl._eval_body
 
 
 def matches_what_can_be_caught(self, env):
-    error = env.stack[-1]
-    terminal = (StatesErrorNameType.StatesRuntime, StatesErrorNameType.StatesStatesDataLimitExceeded)
-    if isinstance(error, StatesErrorName) and error.typ in terminal and ErrorEqualsDecl._STATE_ALL_ERROR in self.error_names:
+    if env.stack[-1].error_name in TERMINAL and ErrorEqualsDecl._STATE_ALL_ERROR in self.error_names:
         env.stack[-1] = False
     else:
         matches(self, env)
@@ -88,3 +90,4 @@ states.encode_jsonata_variable_declarations = declare
 variable_store.encode_jsonata_variable_declarations = declare
 StringJSONata._eval_body = evaluate_or_fail
 ErrorEqualsDecl._eval_body = matches_what_can_be_caught
+CustomErrorName.__init__ = ErrorName.__init__

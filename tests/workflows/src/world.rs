@@ -292,7 +292,7 @@ pub(crate) fn token(request: &str) -> &str {
     rest.split_whitespace().next().expect("a token")
 }
 
-/// What `send-task-success` carries.
+/// What the commands in a request carry.
 pub(crate) fn approved(approved: bool) -> Result<Value, &'static str> {
-    Ok(json!({"approved": approved}))
+    Ok(json!(approved))
 }

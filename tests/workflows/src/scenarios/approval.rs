@@ -16,9 +16,16 @@ fn containments() -> [(&'static str, Value); 2] {
 pub(super) async fn denied_or_expired_changes_nothing(stage: Arc<Stage>) {
     for (machine, input) in containments() {
         let scene = Scene::start(&stage, &[machine], &[]).await;
-        for answer in
-            [approved(false), Ok(json!({"approved": "true"})), Ok(json!("yes")), Ok(json!({})), Err("Whatever")]
-        {
+        for answer in [
+            approved(false),
+            Ok(json!({"approved": false})),
+            Ok(json!({"approved": "true"})),
+            Ok(json!("yes")),
+            Ok(json!([true])),
+            Ok(json!({})),
+            Ok(Value::Null),
+            Err("Whatever"),
+        ] {
             let execution = scene.begin(machine, input.clone()).await;
             scene.answer(&scene.request().await, answer).await;
             assert_status(&scene.end(machine, &execution).await, "denied");
