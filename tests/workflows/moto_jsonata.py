@@ -1,13 +1,14 @@
 """JSONata for moto's Step Functions. moto evaluates it through a JVM; here a Python package does, so that the tests need
-no Java. Four things are closer to AWS than moto: variables of any size and content reach an expression, an expression
-that fails is `States.QueryEvaluationError`, Map, Parallel and Fail pass on AWS's own errors, and `States.ALL` does not
-catch those that AWS calls terminal."""
+no Java. Five things are closer to AWS than moto: variables of any size and content reach an expression, an expression
+that fails is `States.QueryEvaluationError`, Map, Parallel and Fail pass on AWS's own errors, arguments have a largest
+size, and `States.ALL` does not catch those errors that AWS calls terminal."""
 
 import hashlib
 import json
 
 from jsonata.jsonata import Jsonata
 from jsonata.utils import Utils
+from moto.stepfunctions.parser import quotas
 from moto.stepfunctions.parser.api import EvaluationFailedEventDetails, HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
@@ -16,6 +17,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task import StateTask
 from moto.stepfunctions.parser.asl.eval import states, variable_store
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.jsonata import jsonata
@@ -85,9 +87,21 @@ def matches_what_can_be_caught(self, env):
         matches(self, env)
 
 
+evaluate_arguments = StateTask._eval_parameters
+
+
+def arguments_within_the_limit(self, env):
+    arguments = evaluate_arguments(self, env)
+    self._verify_size_quota(env, arguments)
+    return arguments
+
+
 jsonata._eval_jsonata = evaluate
 states.encode_jsonata_variable_declarations = declare
 variable_store.encode_jsonata_variable_declarations = declare
 StringJSONata._eval_body = evaluate_or_fail
 ErrorEqualsDecl._eval_body = matches_what_can_be_caught
 CustomErrorName.__init__ = ErrorName.__init__
+StateTask._eval_parameters = arguments_within_the_limit
+# Blanks between values do not count.
+quotas.to_json_str = lambda value: to_json_str(value, (",", ":"))

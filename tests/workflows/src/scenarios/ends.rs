@@ -73,6 +73,26 @@ pub(super) async fn repeats_what_is_transient(stage: Arc<Stage>) {
     assert_eq!(scene.tenant().shutdowns().len(), 1);
 }
 
+pub(super) async fn cuts_a_report_that_is_too_long(stage: Arc<Stage>) {
+    let target = json!({"type": "host", "id": "633f3f295482343ff32add41", "name": "Computer123"});
+    let long = |advisory: &str| {
+        let long = "x".repeat(200_000);
+        json!({"status": "succeeded", "summary": advisory, "target": target, "advisories": [], "markdown": long,
+            "user": {"devices": []}, "host": {}})
+    };
+    for (machine, input, functions) in machines() {
+        if machine != "restore-user" {
+            let scene = Scene::start(&stage, &[machine], super::alert::ANY_AGE).await;
+            for function in functions.iter().filter(|function| function.starts_with("enrich")) {
+                scene.order(function, StandIn::Outcome(long("Found.")));
+            }
+            let ended = scene.run(machine, input).await;
+            assert_eq!(ended.notifications.len(), 1, "{machine}: {} {}", ended.error, ended.cause);
+            assert!(ended.notifications[0].len() < 256 * 1024);
+        }
+    }
+}
+
 pub(super) async fn fails_where_nobody_was_told(stage: Arc<Stage>) {
     for (machine, input, _) in machines() {
         let scene = Scene::start(&stage, &[machine], &[("NotificationTopic", MISSING)]).await;

@@ -54,6 +54,7 @@ pub(crate) fn all(stage: &Arc<Stage>) -> Vec<(&'static str, Run)> {
         ends::refuses_what_is_no_object,
         ends::says_an_error_that_nobody_expected,
         ends::repeats_what_is_transient,
+        ends::cuts_a_report_that_is_too_long,
         ends::fails_where_nobody_was_told,
         restore::says_what_still_keeps_the_user_out,
         restore::resets_the_password,
@@ -64,6 +65,10 @@ pub(crate) fn all(stage: &Arc<Stage>) -> Vec<(&'static str, Run)> {
         alert::does_not_contain_what_it_may_not,
         alert::reports_what_is_not_one_user,
         alert::fails_loudly,
+        alert::needs_no_title,
+        alert::takes_the_largest_alert,
+        alert::leaves_ones_own_echo_alone,
+        alert::says_that_an_answer_cannot_be_read,
         alert::refuses_what_is_no_alert,
     ]
 }
