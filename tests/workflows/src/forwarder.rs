@@ -62,7 +62,8 @@ async fn forward(
             Some(StandIn::Outcome(outcome)) => return Json(outcome).into_response(),
             Some(StandIn::Service(error)) => {
                 let said = Json(json!({"message": "The service says so."}));
-                return (StatusCode::BAD_REQUEST, [("x-amzn-errortype", error), ("x-amzn-requestid", "r1")], said).into_response();
+                return (StatusCode::BAD_REQUEST, [("x-amzn-errortype", error), ("x-amzn-requestid", "r1")], said)
+                    .into_response();
             }
             None => {}
         }

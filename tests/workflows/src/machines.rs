@@ -31,7 +31,7 @@ pub(crate) fn substitutions(id: &str) -> HashMap<&'static str, String> {
         ("ContainUserStateMachine", machine("contain-user")),
         ("ContainHostStateMachine", machine("contain-host")),
         ("HourSeconds", "1".to_owned()),
-        ("ApprovalTimeoutSeconds", "30".to_owned()),
+        ("ApprovalTimeoutSeconds", "600".to_owned()),
         ("OfflineCheckSeconds", "1".to_owned()),
         ("OfflineChecks", "2".to_owned()),
         ("AlertThreshold", "HIGH".to_owned()),
@@ -91,12 +91,8 @@ const MAY_HAVE_RUN: [&str; 5] = [
     "States.Timeout",
 ];
 
-const SNS_TRANSIENT: [&str; 4] = [
-    "SNS.InternalErrorException",
-    "SNS.KMSThrottlingException",
-    "SNS.SdkClientException",
-    "SNS.ThrottledException",
-];
+const SNS_TRANSIENT: [&str; 4] =
+    ["SNS.InternalErrorException", "SNS.KMSThrottlingException", "SNS.SdkClientException", "SNS.ThrottledException"];
 
 const STEP_FUNCTIONS_TRANSIENT: [&str; 5] = [
     "StepFunctions.AWSStepFunctionsException",
@@ -110,9 +106,7 @@ const STEP_FUNCTIONS_TRANSIENT: [&str; 5] = [
 fn repeated(task: &Value) -> Vec<&'static str> {
     let runs_for_real = task["Arguments"]["Payload"].is_object();
     match task["Resource"].as_str().and_then(|resource| resource.strip_prefix("arn:${Partition}:states:::")) {
-        Some("lambda:invoke")
-            if runs_for_real && task["Arguments"]["FunctionName"] == "${ShutdownHostFunction}" =>
-        {
+        Some("lambda:invoke") if runs_for_real && task["Arguments"]["FunctionName"] == "${ShutdownHostFunction}" => {
             NOTHING_DONE.to_vec()
         }
         Some("lambda:invoke") => [NOTHING_DONE, MAY_HAVE_RUN].concat(),
@@ -133,9 +127,7 @@ pub(crate) fn check(name: &str) {
     let all = states(&definition);
     let unique: HashSet<&str> = all.iter().map(|(state, _)| *state).collect();
     assert_eq!(unique.len(), all.len(), "{name}: state names are unique");
-    if definition["QueryLanguage"].is_null() {
-        return;
-    }
+    assert_eq!(definition["QueryLanguage"], "JSONata", "{name}");
     assert!(!text.contains("arn:aws"), "{name}: it runs in one partition only");
     assert!(!text.contains("$eval"), "{name}: AWS does not know $eval");
     for (state, body) in all {

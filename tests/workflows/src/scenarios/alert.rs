@@ -6,7 +6,7 @@ use sandbox::faults::Fault;
 use serde_json::{Value, json};
 
 use super::{COMPUTER123, JSMITH, assert_failed, assert_status, assert_untouched};
-use crate::world::{Changes, Scene, StandIn, Stage, approved};
+use crate::world::{Changes, Scene, Stage, StandIn, approved};
 
 const MACHINE: &str = "respond-to-alert";
 const ALL: [&str; 3] = [MACHINE, "contain-user", "contain-host"];
@@ -133,6 +133,9 @@ pub(super) async fn reports_what_is_not_one_user(stage: Arc<Stage>) {
     assert_eq!(sides(&ended.output)[0], "reported");
     assert_eq!(ended.output["steps"][0]["status"], "ambiguous");
     assert_eq!(scene.started("contain-user").await.len(), 0);
+    let mut alert = sample("guardduty-host");
+    alert["detail"]["severity"] = json!(1);
+    assert_eq!(sides(&scene.run(MACHINE, alert).await.output), ["none", "reported"]);
 }
 
 pub(super) async fn fails_loudly(stage: Arc<Stage>) {
@@ -210,7 +213,8 @@ pub(super) async fn leaves_ones_own_echo_alone(stage: Arc<Stage>) {
     assert_status(&ended, "done");
     assert_eq!(sides(&ended.output), ["reported", "reported"]);
     // Only the dry run says so.
-    for (function, expected) in [("disable-user", ["reported", "started"]), ("shutdown-host", ["started", "reported"])] {
+    for (function, expected) in [("disable-user", ["reported", "started"]), ("shutdown-host", ["started", "reported"])]
+    {
         let scene = Scene::start(&stage, &ALL, ANY_AGE).await;
         scene.order(function, StandIn::Outcome(json!({"status": "unchanged", "summary": "Our own echo."})));
         let ended = scene.run(MACHINE, both(8.0)).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{assert_failed, assert_untouched};
-use crate::world::{Scene, StandIn, Stage};
+use crate::world::{Scene, Stage, StandIn};
 
 const MISSING: &str = "arn:aws:sns:us-east-1:123456789012:missing";
 

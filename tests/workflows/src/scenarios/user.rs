@@ -6,7 +6,7 @@ use sandbox::faults::Fault;
 use serde_json::json;
 
 use super::{BUILD_07, COMPUTER123, JSMITH, MGARCIA, assert_failed, assert_status, assert_untouched, reason};
-use crate::world::{Scene, StandIn, Stage, approved};
+use crate::world::{Scene, Stage, StandIn, approved};
 
 const MACHINE: &str = "contain-user";
 
@@ -15,9 +15,10 @@ pub(super) async fn suspends_after_approval(stage: Arc<Stage>) {
     let execution = scene.begin(MACHINE, reason(json!({"email": "jsmith@company.com"}))).await;
     let request = scene.request().await;
     // Where the approver is and what is quoted by which shell does not matter to the commands.
-    let commands = ["true", "false"]
-        .map(|answer| format!("aws stepfunctions send-task-success --region us-east-1 --task-output {answer} --task-token "));
-    for part in ["jsmith", JSMITH, "INC-7", "Computer123", "30 seconds", "123456789012", &commands[0], &commands[1]] {
+    let commands = ["true", "false"].map(|answer| {
+        format!("aws stepfunctions send-task-success --region us-east-1 --task-output {answer} --task-token ")
+    });
+    for part in ["jsmith", JSMITH, "INC-7", "Computer123", "600 seconds", "123456789012", &commands[0], &commands[1]] {
         assert!(request.contains(part), "{part} is missing in {request}");
     }
     assert_untouched(&scene);
