@@ -108,7 +108,7 @@ class Template(unittest.TestCase):
                 watched = {
                     (alarm["Namespace"], alarm["MetricName"])
                     for alarm in alarms
-                    if {"Name": "FunctionName", "Value": properties["FunctionName"]} in alarm["Dimensions"] and alarm["AlarmActions"]
+                    if {"Name": "FunctionName", "Value": properties["FunctionName"]} in alarm.get("Dimensions", []) and alarm["AlarmActions"]
                 }
                 expected = {("AWS/Lambda", "Errors"), ("AWS/Lambda", "Throttles"), ("AWS/Lambda", "Duration"), ("JumpCloudPlaybooks", "Runs")}
                 self.assertEqual(watched, expected, name)
@@ -200,7 +200,7 @@ class Template(unittest.TestCase):
         queue = resources["AlertQueue"]["Properties"]
         self.assertGreaterEqual(queue["VisibilityTimeout"], 6 * resources["ShutdownHostFunction"]["Properties"]["Timeout"])
         self.assertEqual(queue["RedrivePolicy"]["deadLetterTargetArn"], {"Fn::GetAtt": ["AlertDeadLetterQueue", "Arn"]})
-        watched = {alarm["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for alarm in self.with_intakes.of_type("AWS::CloudWatch::Alarm").values() if alarm["Properties"]["Namespace"] == "AWS/SQS"}
+        watched = {alarm["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for alarm in self.with_intakes.of_type("AWS::CloudWatch::Alarm").values() if alarm["Properties"].get("Namespace") == "AWS/SQS"}
         self.assertEqual(watched, {"AlertDeadLetterQueue", "FailedEventsQueue"})
 
     def test_each_intake_leads_to_the_playbook_that_was_chosen(self):
@@ -225,7 +225,15 @@ class Template(unittest.TestCase):
             properties = machines[f"{name}StateMachine"]["Properties"]
             self.assertEqual(properties["LoggingConfiguration"]["IncludeExecutionData"], False)
             self.assertEqual(properties["TracingConfiguration"], {"Enabled": True})
-            self.assertIn(f"{name}Failures", self.default.resources)
+            alarm = self.default.resources[f"{name}Failures"]["Properties"]
+            self.assertTrue(alarm["AlarmActions"])
+            bad, *metrics = alarm["Metrics"]
+            self.assertEqual((bad["Expression"], bad.get("ReturnData", True)), ("SUM(FILL(METRICS(), 0))", True))
+            watched = [metric["MetricStat"]["Metric"] for metric in metrics]
+            expected = {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted", "ExecutionThrottled"}
+            self.assertEqual({metric["MetricName"] for metric in watched}, expected, name)
+            self.assertTrue(all(metric["Dimensions"] == [{"Name": "StateMachineArn", "Value": {"Ref": f"{name}StateMachine"}}] for metric in watched), name)
+            self.assertFalse(any(metric["ReturnData"] for metric in metrics))
             definition = (ROOT / f"workflows/{kebab(name)}.asl.json").read_text()
             given = properties["DefinitionSubstitutions"]
             self.assertEqual(set(re.findall(r"\$\{(\w+)\}", definition)), set(given), name)
