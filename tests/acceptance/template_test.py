@@ -228,7 +228,15 @@ class Template(unittest.TestCase):
             properties = machines[f"{name}StateMachine"]["Properties"]
             self.assertEqual(properties["LoggingConfiguration"]["IncludeExecutionData"], False)
             self.assertEqual(properties["TracingConfiguration"], {"Enabled": True})
-            self.assertIn(f"{name}Failures", self.default.resources)
+            alarm = self.default.resources[f"{name}Failures"]["Properties"]
+            self.assertTrue(alarm["AlarmActions"])
+            bad, *metrics = alarm["Metrics"]
+            self.assertEqual((bad["Expression"], bad.get("ReturnData", True)), ("SUM(FILL(METRICS(), 0))", True))
+            watched = [metric["MetricStat"]["Metric"] for metric in metrics]
+            expected = {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted", "ExecutionThrottled"}
+            self.assertEqual({metric["MetricName"] for metric in watched}, expected, name)
+            self.assertTrue(all(metric["Dimensions"] == [{"Name": "StateMachineArn", "Value": {"Ref": f"{name}StateMachine"}}] for metric in watched), name)
+            self.assertFalse(any(metric["ReturnData"] for metric in metrics))
             definition = (ROOT / f"workflows/{kebab(name)}.asl.json").read_text()
             given = properties["DefinitionSubstitutions"]
             self.assertEqual(set(re.findall(r"\$\{(\w+)\}", definition)), set(given), name)

@@ -4,6 +4,7 @@ returns the API's spelling where a definition reads `ExecutionArn`."""
 
 import sys
 
+import moto_jsonata  # noqa: F401 - changes moto
 from moto.server import main
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn import (
     StateTaskServiceSfn,

@@ -12,9 +12,10 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
+use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::world::World;
+use crate::world::{StandIn, World};
 
 /// Who answers for whom: a function `<world>-<playbook>` belongs to that world.
 pub(crate) struct Forwarder {
@@ -57,6 +58,15 @@ async fn forward(
     body: Bytes,
 ) -> Response {
     if let Some((world, playbook)) = forwarder.function(uri.path()) {
+        match world.stand_in(&playbook) {
+            Some(StandIn::Outcome(outcome)) => return Json(outcome).into_response(),
+            Some(StandIn::Service(error)) => {
+                let said = Json(json!({"message": "The service says so."}));
+                return (StatusCode::BAD_REQUEST, [("x-amzn-errortype", error), ("x-amzn-requestid", "r1")], said)
+                    .into_response();
+            }
+            None => {}
+        }
         let payload = serde_json::from_slice(&body).expect("Step Functions sends JSON");
         return match world.invoke(&playbook, payload).await {
             Ok(outcome) => Json(outcome).into_response(),

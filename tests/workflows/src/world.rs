@@ -41,15 +41,31 @@ impl Stage {
     }
 }
 
+/// What a function's next call comes to instead of the function's answer; the function is not called.
+pub(crate) enum StandIn {
+    /// An error of the Lambda service, by the name that Step Functions puts `Lambda.` before.
+    Service(&'static str),
+    /// This outcome.
+    Outcome(Value),
+}
+
 /// One scenario's world.
 pub(crate) struct World {
     rehearsal: Rehearsal,
     functions: tokio::sync::Mutex<HashMap<String, Arc<Function>>>,
     env: Vec<(&'static str, String)>,
     events: Mutex<Vec<(String, Value)>>,
+    stand_ins: Mutex<Vec<(&'static str, StandIn)>>,
 }
 
 impl World {
+    /// What was ordered for this function's next call.
+    pub(crate) fn stand_in(&self, playbook: &str) -> Option<StandIn> {
+        let mut stand_ins = self.stand_ins.lock().expect("no panic under the lock");
+        let index = stand_ins.iter().position(|(name, _)| *name == playbook)?;
+        Some(stand_ins.remove(index).1)
+    }
+
     /// One invocation of the scenario's function, which is started for the first.
     pub(crate) async fn invoke(&self, playbook: &str, payload: Value) -> Result<Value, Value> {
         self.events.lock().expect("no panic under the lock").push((playbook.to_owned(), payload.clone()));
@@ -94,6 +110,8 @@ pub(crate) struct Ended {
     pub(crate) output: Value,
     /// The error's name, or empty.
     pub(crate) error: String,
+    /// The error's cause, or empty.
+    pub(crate) cause: String,
     /// All that was published about it.
     pub(crate) notifications: Vec<String>,
 }
@@ -111,6 +129,7 @@ impl Scene {
             functions: tokio::sync::Mutex::default(),
             env: env.collect(),
             events: Mutex::default(),
+            stand_ins: Mutex::default(),
         });
         stage.forwarder.add(&id, world.clone());
         let (approval_topic, approvals) = stage.aws.topic(&format!("{id}-approvals")).await;
@@ -147,6 +166,11 @@ impl Scene {
     pub(crate) fn events(&self, playbook: &str) -> Vec<Value> {
         let events = self.world.events.lock().expect("no panic under the lock");
         events.iter().filter(|(name, _)| name == playbook).map(|(_, event)| event.clone()).collect()
+    }
+
+    /// From now on, in this order, these calls of `playbook` do not reach it.
+    pub(crate) fn order(&self, playbook: &'static str, stand_in: StandIn) {
+        self.world.stand_ins.lock().expect("no panic under the lock").push((playbook, stand_in));
     }
 
     /// Waits for the line that each invocation so far leaves in its function's log.
@@ -196,8 +220,13 @@ impl Scene {
         while let Some(text) = self.stage.aws.receive(&self.notifications).await {
             notifications.push(text);
         }
-        let ended =
-            Ended { status: text("status"), output: output.unwrap_or_default(), error: text("error"), notifications };
+        let ended = Ended {
+            status: text("status"),
+            output: output.unwrap_or_default(),
+            error: text("error"),
+            cause: text("cause"),
+            notifications,
+        };
         let told = format!("{description}{:?}", ended.notifications);
         for token in self.tokens.lock().expect("no panic under the lock").iter() {
             assert!(!told.contains(token), "a task token leaves the execution");
@@ -263,7 +292,7 @@ pub(crate) fn token(request: &str) -> &str {
     rest.split_whitespace().next().expect("a token")
 }
 
-/// What `send-task-success` carries.
+/// What the commands in a request carry.
 pub(crate) fn approved(approved: bool) -> Result<Value, &'static str> {
-    Ok(json!({"approved": approved}))
+    Ok(json!(approved))
 }

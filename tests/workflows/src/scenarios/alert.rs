@@ -6,12 +6,12 @@ use sandbox::faults::Fault;
 use serde_json::{Value, json};
 
 use super::{COMPUTER123, JSMITH, assert_failed, assert_status, assert_untouched};
-use crate::world::{Changes, Scene, Stage, approved};
+use crate::world::{Changes, Scene, Stage, StandIn, approved};
 
 const MACHINE: &str = "respond-to-alert";
 const ALL: [&str; 3] = [MACHINE, "contain-user", "contain-host"];
 /// The samples are from one day.
-const ANY_AGE: Changes<'static> = &[("MAX_EVENT_AGE_SECONDS", "4000000000")];
+pub(super) const ANY_AGE: Changes<'static> = &[("MAX_EVENT_AGE_SECONDS", "4000000000")];
 
 fn sample(name: &str) -> Value {
     let path = format!("{}/../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -19,7 +19,7 @@ fn sample(name: &str) -> Value {
 }
 
 /// A GuardDuty finding about jsmith on Computer123.
-fn both(severity: f64) -> Value {
+pub(super) fn both(severity: f64) -> Value {
     let mut alert = sample("guardduty-user");
     alert["detail"]["severity"] = json!(severity);
     alert["detail"]["resource"]["instanceDetails"] = json!({"networkInterfaces": [{"privateDnsName": "Computer123"}]});
@@ -131,8 +131,11 @@ pub(super) async fn reports_what_is_not_one_user(stage: Arc<Stage>) {
     // Enrich Host refused it, for it names no host.
     assert!(scene.lines().await.iter().all(|line| line.contains(&execution)));
     assert_eq!(sides(&ended.output)[0], "reported");
-    assert_eq!(ended.output["user"]["found"]["status"], "ambiguous");
+    assert_eq!(ended.output["steps"][0]["status"], "ambiguous");
     assert_eq!(scene.started("contain-user").await.len(), 0);
+    let mut alert = sample("guardduty-host");
+    alert["detail"]["severity"] = json!(1);
+    assert_eq!(sides(&scene.run(MACHINE, alert).await.output), ["none", "reported"]);
 }
 
 pub(super) async fn fails_loudly(stage: Arc<Stage>) {
@@ -163,8 +166,79 @@ pub(super) async fn fails_loudly(stage: Arc<Stage>) {
     assert_failed(&scene.run(MACHINE, both(8.0)).await, "StepFunctions.StateMachineDoesNotExistException");
 }
 
+pub(super) async fn needs_no_title(stage: Arc<Stage>) {
+    let scene = Scene::start(&stage, &ALL, ANY_AGE).await;
+    let mut alert = both(8.0);
+    for text in ["title", "description", "type"] {
+        alert["detail"].as_object_mut().expect("an object").remove(text);
+    }
+    let ended = scene.run(MACHINE, alert).await;
+    assert_status(&ended, "done");
+    assert_eq!(sides(&ended.output), ["started", "started"]);
+    assert!(scene.request().await.contains("Why: not given"));
+}
+
+pub(super) async fn takes_the_largest_alert(stage: Arc<Stage>) {
+    const LIMIT: usize = 262_144; // of an input, and of what a state may pass on
+    let scene = Scene::start(&stage, &ALL, ANY_AGE).await;
+    let mut alert = sample("securityhub-asff-user");
+    alert["detail"]["findings"][0]["Note"] = json!("x".repeat(240_000));
+    let ended = scene.run(MACHINE, alert.clone()).await;
+    assert_status(&ended, "done");
+    assert_eq!(sides(&ended.output), ["started", "none"]);
+    // With the response's name it is too large for a function.
+    let rest = LIMIT - alert.to_string().len();
+    alert["detail"]["findings"][0]["Note"] = json!("x".repeat(240_000 + rest - 10));
+    let ended = scene.run(MACHINE, alert).await;
+    assert_failed(&ended, "States.DataLimitExceeded");
+    assert_untouched(&scene);
+}
+
+pub(super) async fn leaves_ones_own_echo_alone(stage: Arc<Stage>) {
+    let own = "5e0c1b2a3d4e5f6071829399";
+    let scene = Scene::start(&stage, &ALL, &[ANY_AGE[0], ("JUMPCLOUD_SELF", own)]).await;
+    // The second finding is; the first one counts.
+    let mut alert = sample("securityhub-asff-user");
+    let mut echo = sample("securityhub-asff-host")["detail"]["findings"][0].clone();
+    echo["initiated_by"] = json!({"id": own});
+    alert["detail"]["findings"].as_array_mut().expect("findings").push(echo);
+    let ended = scene.run(MACHINE, alert).await;
+    assert_status(&ended, "done");
+    assert_eq!(sides(&ended.output), ["started", "none"]);
+    // All of it is, however severe.
+    let mut alert = sample("jumpcloud-suspended");
+    alert["id"] = json!("another");
+    alert["detail"]["severity"] = json!(9);
+    let ended = scene.run(MACHINE, alert).await;
+    assert_status(&ended, "done");
+    assert_eq!(sides(&ended.output), ["reported", "reported"]);
+    // Only the dry run says so.
+    for (function, expected) in [("disable-user", ["reported", "started"]), ("shutdown-host", ["started", "reported"])]
+    {
+        let scene = Scene::start(&stage, &ALL, ANY_AGE).await;
+        scene.order(function, StandIn::Outcome(json!({"status": "unchanged", "summary": "Our own echo."})));
+        let ended = scene.run(MACHINE, both(8.0)).await;
+        assert_status(&ended, "done");
+        assert_eq!(sides(&ended.output), expected);
+    }
+}
+
+pub(super) async fn says_that_an_answer_cannot_be_read(stage: Arc<Stage>) {
+    let scene = Scene::start(&stage, &[MACHINE], ANY_AGE).await;
+    scene.order("enrich-user", StandIn::Outcome(json!({"status": "not_found"})));
+    assert_failed(&scene.run(MACHINE, both(8.0)).await, "States.QueryEvaluationError");
+}
+
 pub(super) async fn refuses_what_is_no_alert(stage: Arc<Stage>) {
     let scene = Scene::start(&stage, &[MACHINE], &[]).await;
-    assert_failed(&scene.run(MACHINE, json!({"username": "jsmith"})).await, "InvalidInput");
+    for input in [
+        json!({"username": "jsmith"}),
+        json!({"id": "a1"}),
+        json!({"id": "a1", "detail": "jsmith"}),
+        json!({"id": "a1", "detail": ["jsmith"]}),
+        json!({"id": 7, "detail": {"username": "jsmith"}}),
+    ] {
+        assert_failed(&scene.run(MACHINE, input).await, "InvalidInput");
+    }
     assert_eq!(scene.events("enrich-user").len(), 0);
 }

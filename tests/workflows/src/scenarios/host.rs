@@ -6,7 +6,7 @@ use sandbox::faults::Fault;
 use serde_json::json;
 
 use super::{COMPUTER123, assert_failed, assert_status, assert_untouched, reason};
-use crate::world::{Scene, Stage, approved};
+use crate::world::{Scene, Stage};
 
 const MACHINE: &str = "contain-host";
 
@@ -18,7 +18,7 @@ pub(super) async fn sees_the_host_go_offline(stage: Arc<Stage>) {
         assert!(request.contains(part), "{part} is missing in {request}");
     }
     assert_untouched(&scene);
-    scene.answer(&request, approved(true)).await;
+    scene.answer(&request, Ok(json!({"approved": true}))).await;
     scene.until("a second look", || scene.events("enrich-host").len() > 2).await;
     scene.tenant().set("systems", COMPUTER123, json!({"active": false}));
     let ended = scene.end(MACHINE, &execution).await;

@@ -6,7 +6,7 @@ use sandbox::faults::Fault;
 use serde_json::json;
 
 use super::{BUILD_07, COMPUTER123, JSMITH, MGARCIA, assert_failed, assert_status, assert_untouched, reason};
-use crate::world::{Scene, Stage, approved};
+use crate::world::{Scene, Stage, StandIn, approved};
 
 const MACHINE: &str = "contain-user";
 
@@ -14,9 +14,11 @@ pub(super) async fn suspends_after_approval(stage: Arc<Stage>) {
     let scene = Scene::start(&stage, &[MACHINE], &[]).await;
     let execution = scene.begin(MACHINE, reason(json!({"email": "jsmith@company.com"}))).await;
     let request = scene.request().await;
-    for part in
-        ["jsmith", JSMITH, "INC-7", "Computer123", "30 seconds", "'{\"approved\":true}'", "'{\"approved\":false}'"]
-    {
+    // Where the approver is and what is quoted by which shell does not matter to the commands.
+    let commands = ["true", "false"].map(|answer| {
+        format!("aws stepfunctions send-task-success --region us-east-1 --task-output {answer} --task-token ")
+    });
+    for part in ["jsmith", JSMITH, "INC-7", "Computer123", "600 seconds", "123456789012", &commands[0], &commands[1]] {
         assert!(request.contains(part), "{part} is missing in {request}");
     }
     assert_untouched(&scene);
@@ -107,7 +109,9 @@ pub(super) async fn refuses_wrong_input(stage: Arc<Stage>) {
     ] {
         let mut input = json!({"username": "jsmith", "approval": "skip"});
         input[field] = value;
-        assert_failed(&scene.run(MACHINE, input).await, "InvalidInput");
+        let ended = scene.run(MACHINE, input).await;
+        assert_failed(&ended, "InvalidInput");
+        assert!(ended.cause.contains(&format!("`{field}`")), "{field} is named in {}", ended.cause);
     }
     assert_eq!(scene.events("enrich-user").len(), 0);
     // None and two are for the function to refuse.
@@ -115,6 +119,30 @@ pub(super) async fn refuses_wrong_input(stage: Arc<Stage>) {
     let two = json!({"username": "jsmith", "user_id": JSMITH, "approval": "skip"});
     assert_failed(&scene.run(MACHINE, two).await, "InvalidInput");
     assert_untouched(&scene);
+}
+
+pub(super) async fn takes_null_as_not_given(stage: Arc<Stage>) {
+    let scene = Scene::start(&stage, &[MACHINE], &[]).await;
+    let input = json!({
+        "username": "jsmith", "email": null, "reason": null, "approval": "skip", "hours": null,
+        // What links an execution to the one that started it, in AWS's console.
+        "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "arn:aws:states:us-east-1:123456789012:execution:a:b",
+    });
+    assert_status(&scene.run(MACHINE, input).await, "succeeded");
+    assert_eq!(scene.events("disable-user")[0]["reason"], "not given");
+}
+
+pub(super) async fn says_that_the_devices_cannot_be_read(stage: Arc<Stage>) {
+    let scene = Scene::start(&stage, &[MACHINE], &[]).await;
+    let target = json!({"type": "user", "id": JSMITH, "name": "jsmith"});
+    let outcome = json!({"status": "succeeded", "summary": "Found.", "target": target, "advisories": [], "markdown": "",
+        "user": {"devices": ["a device that is no object"]}});
+    scene.order("enrich-user", StandIn::Outcome(outcome));
+    let input = json!({"username": "jsmith", "approval": "skip", "shut_down_hosts": true});
+    let ended = scene.run(MACHINE, input).await;
+    assert_failed(&ended, "States.QueryEvaluationError");
+    assert!(ended.notifications[0].contains("Suspended jsmith"), "what was done is said");
+    assert_eq!(scene.events("shutdown-host").len(), 0);
 }
 
 pub(super) async fn ends_with_the_functions_error(stage: Arc<Stage>) {
@@ -155,6 +183,14 @@ pub(super) async fn enables_again_after_the_time(stage: Arc<Stage>) {
     assert_status(&ended, "enabled_again");
     assert_eq!(scene.tenant().user("jsmith")["state"], "ACTIVATED");
     assert_eq!(ended.output["steps"][2]["undo"]["playbook"], "disable-user");
+}
+
+pub(super) async fn enables_again_where_nobody_was_told(stage: Arc<Stage>) {
+    let missing = ("NotificationTopic", "arn:aws:sns:us-east-1:123456789012:missing");
+    let scene = Scene::start(&stage, &[MACHINE], &[missing]).await;
+    let ended = scene.run(MACHINE, json!({"username": "jsmith", "approval": "skip", "hours": 1})).await;
+    assert_eq!((ended.status.as_str(), ended.error.as_str()), ("FAILED", "NobodyWasTold"));
+    assert_eq!(scene.tenant().user("jsmith")["state"], "ACTIVATED");
 }
 
 pub(super) async fn does_not_enable_what_somebody_else_changed(stage: Arc<Stage>) {
