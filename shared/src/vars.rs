@@ -30,6 +30,8 @@ variables! {
     DRY_RUN, "true or false";
     /// Where alerts name their target, instead of the built-in places.
     TARGET_PATHS, "JSON Pointers or JSONPaths with commas between";
+    /// `true`: with `TARGET_PATHS`, what no list calls a finding is acted on too: log lines, and forms of one's own.
+    ACT_ON_LOGS, "true or false";
     /// Alerts older than this are refused by what changes something.
     MAX_EVENT_AGE_SECONDS, "a number of seconds";
     /// Ids or addresses of the administrators whose keys the automation uses.

@@ -101,7 +101,7 @@ proptest! {
         let var = |name: &str| (name == "MAX_EVENT_AGE_SECONDS").then(|| "3600".to_owned());
         let settings = Settings::from_vars(&Vars(&var)).expect("valid settings");
         let now = DateTime::from_timestamp(1_795_465_000, 0).expect("a time");
-        let wants = Wants { target_type: if user { TargetType::User } else { TargetType::Host }, mutating };
+        let wants = Wants { target_type: if user { TargetType::User } else { TargetType::Host }, mutating, takes_findings: true };
         let arrival = Arrival { request_id: "r-1".to_owned(), dry_run: false, now };
         match settings.read(&event.to_string(), wants, &arrival) {
             Intake::One(work) => check(*work, &event)?,

@@ -1,16 +1,21 @@
 //! From an event's JSON to checked [`Work`].
 //!
 //! `json` reads it, `envelope` opens what AWS puts around an alert, `formats` knows where each kind of finding names its target,
-//! `target` reads it there, `direct` is the strict form for everything that is written for us.
+//! `target` reads it there, `direct` is the strict form for everything that is written for us. Whether it is acted on is said by
+//! `state` (is it an open finding), `time` (how old) and `dry_run`; `severity` says how bad it is.
 
 mod direct;
+mod dry_run;
 mod envelope;
 mod formats;
 mod json;
+mod severity;
+mod state;
 mod target;
+mod time;
 
 use aws_lambda_events::sqs::SqsMessage;
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -19,21 +24,24 @@ use self::{
     formats::{Parsed, first},
     json::Json,
     target::{Path, Place},
+    time::Times,
 };
 use crate::{
     error::{
         Error,
         ErrorType::{InvalidInput, StaleEvent},
     },
-    outcome::{Candidate, Outcome, OutcomeTarget, Status},
+    outcome::{Candidate, Ignored, Outcome, OutcomeTarget, Status},
     request::{RequestInfo, Target, TargetType},
-    vars::{self, Vars},
+    vars::{self, Vars, misconfigured},
 };
 
 /// How alerts are read; from the function's environment.
 pub struct Settings {
     /// `TARGET_PATHS`: used instead of the built-in lists.
     target_paths: Option<Vec<Place>>,
+    /// `ACT_ON_LOGS`; only with `target_paths`.
+    act_on_logs: bool,
     /// `MAX_EVENT_AGE_SECONDS`.
     max_age: TimeDelta,
     /// `JUMPCLOUD_SELF`, in lower case.
@@ -47,6 +55,8 @@ pub struct Wants {
     pub target_type: TargetType,
     /// Whether it changes anything.
     pub mutating: bool,
+    /// Whether it does so for a finding.
+    pub takes_findings: bool,
 }
 
 /// What an invocation knows before it reads its event.
@@ -111,7 +121,14 @@ impl Settings {
         })?;
         let seconds = vars.parsed(&vars::MAX_EVENT_AGE_SECONDS, |seconds| seconds.parse::<u32>().ok())?;
         let own = vars.list(&vars::JUMPCLOUD_SELF);
-        Ok(Self { target_paths, max_age: TimeDelta::seconds(i64::from(seconds.unwrap_or(3600))), own })
+        let act_on_logs = vars.flag(&vars::ACT_ON_LOGS)?;
+        if act_on_logs && target_paths.is_none() {
+            return Err(misconfigured(
+                vars::ACT_ON_LOGS.name,
+                "needs TARGET_PATHS, which say where a log names its target",
+            ));
+        }
+        Ok(Self { target_paths, act_on_logs, max_age: TimeDelta::seconds(i64::from(seconds.unwrap_or(3600))), own })
     }
 
     /// Reads an event of any shape. In a batch, what is wrong with one record is that record's error.
@@ -130,7 +147,9 @@ impl Settings {
         match envelope::open(event)? {
             Envelope::Direct(event) => {
                 let direct = direct::decode(&event, wants.target_type)?;
-                let info = direct.describe(RequestInfo { event_source: "direct".to_owned(), ..arrival.info() });
+                let dry_run = arrival.dry_run | dry_run::asked(&event);
+                let info = RequestInfo { event_source: "direct".to_owned(), dry_run, ..arrival.info() };
+                let info = direct.describe(info);
                 Ok(Intake::One(Box::new(run(Target { source: None, ..direct.target }, info))))
             }
             Envelope::Alert(alert) => {
@@ -141,8 +160,12 @@ impl Settings {
                 }
             }
             Envelope::Batch(event) => {
+                let beside = event.as_object().into_iter().flatten().filter(|(name, _)| *name != "Records");
+                let beside = beside.map(|(name, value)| (name.clone(), value.clone())).collect();
+                let dry_run = arrival.dry_run | dry_run::asked(&Value::Object(beside));
+                let arrival = Arrival { dry_run, ..arrival.clone() };
                 let records = event["Records"].as_array().into_iter().flatten().enumerate();
-                Ok(Intake::Batch(records.map(|(index, record)| self.record(index, record, wants, arrival)).collect()))
+                Ok(Intake::Batch(records.map(|(index, record)| self.record(index, record, wants, &arrival)).collect()))
             }
         }
     }
@@ -154,6 +177,7 @@ impl Settings {
         let work = SqsMessage::deserialize(record)
             .map_err(|_| InvalidInput.error("the record is not an SQS record"))
             .and_then(|message| envelope::open_message(index, message))
+            .map(|alert| Alert { dry_run: alert.dry_run | dry_run::asked(record), ..alert })
             .and_then(|alert| self.alert(alert, wants, arrival));
         let message_id = text("messageId");
         let work = work.unwrap_or_else(|error| {
@@ -168,31 +192,52 @@ impl Settings {
         let mut findings = format.map_or_else(|| whole.clone(), |format| format.findings(&alert.body));
         findings.retain(|(_, finding)| format.is_none() || !self.is_own_echo(finding));
         if findings.is_empty() {
-            return Ok(vec![own_echo(alert.info(arrival), wants)]);
+            return Ok(vec![ignored(alert.info(arrival), wants, Ignored::OwnEcho)]);
         }
+        if let Some(format) = format
+            && let Some(reason) = self.set_aside(format, &mut findings, wants)
+        {
+            let mut info = alert.info(arrival);
+            if let Some((_, finding)) = format.findings(&alert.body).first() {
+                describe(&mut info, finding, format);
+            }
+            return Ok(vec![ignored(info, wants, reason)]);
+        }
+        let all = findings.clone();
         let (findings, places) = match (&self.target_paths, format) {
-            (Some(paths), None) if !direct::is_plain(&alert.body, wants.target_type) => (whole, paths.as_slice()),
+            (Some(paths), None) if !direct::is_plain(&alert.body, wants.target_type) => {
+                if wants.mutating && !wants.takes_findings {
+                    return Ok(vec![ignored(alert.info(arrival), wants, Ignored::NotForFindings)]);
+                }
+                if wants.mutating && !self.act_on_logs {
+                    return Err(InvalidInput.error("the alert has none of the known formats, so that nothing says whether it is an open finding; nothing was done; ACT_ON_LOGS=true acts on it all the same"));
+                }
+                (whole, paths.as_slice())
+            }
             (_, None) => return self.plain(&alert, wants, arrival).map(|work| vec![work]),
             (Some(paths), Some(_)) => (whole, paths.as_slice()),
             (None, Some(format)) => (findings, format.places(wants.target_type)),
         };
-        // Whoever wrote it there: a dry run that is asked for is never ignored.
-        let dry_run = arrival.dry_run | direct::dry_run_of(&alert.body)?;
         // A workflow's; the finding's id goes beside it.
         let correlation = alert.body.get("correlation").filter(|correlation| correlation.is_object());
         let mut work = Vec::new();
         let mut seen: Vec<String> = Vec::new();
         for (path, finding) in findings {
+            // Where TARGET_PATHS look at all of the alert, all its findings are meant.
+            let of = if self.target_paths.is_some() { all.clone() } else { vec![(path.clone(), finding)] };
             let mut times = alert.times.clone();
-            times.extend(format.and_then(|format| time(first(finding, format.format.time)?)));
+            if let Some(format) = format.filter(|_| !alert.is_click) {
+                let pointers = of.iter().flat_map(|(_, one)| format.format.times.iter().map(|at| one.pointer(at)));
+                pointers.for_each(|time| times.add(time));
+            }
             for target in target::targets(finding, &format!("{}{path}", alert.path), places, wants.target_type)? {
                 let name = target.text.to_lowercase();
                 if !seen.contains(&name) {
                     seen.push(name);
                     let event_time = self.fresh(&times, wants, arrival.now)?;
                     let correlation = correlation.cloned();
-                    let mut info = RequestInfo { dry_run, correlation, event_time, ..alert.info(arrival) };
-                    if let Some(format) = format {
+                    let mut info = RequestInfo { correlation, event_time, ..alert.info(arrival) };
+                    if let (Some(format), [(_, finding)]) = (format, of.as_slice()) {
                         describe(&mut info, finding, format);
                     }
                     work.push(run(target, info));
@@ -200,59 +245,76 @@ impl Settings {
             }
         }
         if work.is_empty() {
-            return Err(InvalidInput.error(format!(
+            let nobody = format!(
                 "the {} names no {}; nothing was done; looked at: {}; machine accounts and placeholders do not count",
                 format.map_or("alert".to_owned(), |format| format!("{} finding", format.format.name)),
                 wants.target_type.word(),
                 target::looked_at(places)
-            )));
+            );
+            if wants.mutating {
+                return Err(InvalidInput.error(nobody));
+            }
+            let mut info = RequestInfo { correlation: correlation.cloned(), ..alert.info(arrival) };
+            if let (Some(format), [(_, finding)]) = (format, all.as_slice()) {
+                describe(&mut info, finding, format);
+            }
+            let outcome = Outcome { status: Status::NotFound, ..Outcome::new(unlooked(wants), nobody) };
+            work.push(Work { info, todo: Ok(Todo::Answer(Box::new(outcome))) });
         }
         Ok(work)
+    }
+
+    /// Leaves the open findings. A reason where none is left, or where TARGET_PATHS look at all of them at once and one is not open.
+    fn set_aside(&self, format: &Parsed, findings: &mut Vec<(String, &Value)>, wants: Wants) -> Option<Ignored> {
+        if !wants.mutating {
+            return None;
+        }
+        if !wants.takes_findings {
+            return Some(Ignored::NotForFindings);
+        }
+        let mut reason = None;
+        findings.retain(|(_, finding)| match format.ignored(finding) {
+            None => true,
+            Some(Ignored::LogLine) if self.act_on_logs => true,
+            over => {
+                reason = reason.or(over);
+                false
+            }
+        });
+        reason.filter(|_| findings.is_empty() || self.target_paths.is_some())
     }
 
     /// A direct event in an envelope.
     fn plain(&self, alert: &Alert, wants: Wants, arrival: &Arrival) -> Result<Work, Error> {
         let direct = direct::decode(&alert.body, wants.target_type)?;
         let times = &alert.times;
-        let event_time = if direct.accept_stale { earliest(times) } else { self.fresh(times, wants, arrival.now)? };
+        let event_time = if direct.accept_stale { times.earliest() } else { self.fresh(times, wants, arrival.now)? };
         let info = direct.describe(RequestInfo { event_time, ..alert.info(arrival) });
         let source = direct.target.source.map(|field| format!("{}/{field}", alert.path));
         Ok(run(Target { source, ..direct.target }, info))
     }
 
-    /// Whether the automation itself caused this JumpCloud event.
+    /// Whether the automation itself caused this JumpCloud event, or the one that raised this alert.
     fn is_own_echo(&self, event: &Value) -> bool {
+        let event = event.pointer("/data/di_event").unwrap_or(event);
         let initiators = ["/initiated_by/id", "/initiated_by/email"].map(|pointer| event.pointer(pointer));
         let by = initiators.into_iter().flatten().filter_map(Value::as_str);
         by.map(str::to_lowercase).any(|by| self.own.contains(&by))
     }
 
     /// The alert's time, unless it is too old to act on. Without a time it may be any age.
-    fn fresh(&self, times: &[DateTime<Utc>], wants: Wants, now: DateTime<Utc>) -> Result<Option<String>, Error> {
-        let oldest = times.iter().min();
-        if wants.mutating {
-            let refused = |why: String| {
-                StaleEvent.error(format!("{why}; nothing was done; to act all the same send a direct event, or `accept_stale: true` in a plain one"))
-            };
-            let Some(oldest) = oldest else {
-                return Err(refused("the alert does not say when it was raised".to_owned()));
-            };
-            let age = now.signed_duration_since(oldest);
-            if age > self.max_age {
-                return Err(refused(format!(
-                    "the alert is {} s old, more than MAX_EVENT_AGE_SECONDS ({})",
-                    age.num_seconds(),
-                    self.max_age.num_seconds()
-                )));
-            }
+    fn fresh(&self, times: &Times, wants: Wants, now: DateTime<Utc>) -> Result<Option<String>, Error> {
+        match times.stale(self.max_age, now).filter(|_| wants.mutating) {
+            Some(why) => Err(StaleEvent.error(format!("{why}; nothing was done; to act all the same send a direct event, or `accept_stale: true` in a plain one"))),
+            None => Ok(times.earliest()),
         }
-        Ok(earliest(times))
     }
 }
 
 impl Alert {
     fn info(&self, arrival: &Arrival) -> RequestInfo {
-        RequestInfo { event_source: self.source.clone(), event_id: self.id.clone(), ..arrival.info() }
+        let dry_run = arrival.dry_run | self.dry_run;
+        RequestInfo { event_source: self.source.clone(), event_id: self.id.clone(), dry_run, ..arrival.info() }
     }
 }
 
@@ -260,11 +322,7 @@ fn run(target: Target, info: RequestInfo) -> Work {
     Work { info, todo: Ok(Todo::Run(target)) }
 }
 
-fn earliest(times: &[DateTime<Utc>]) -> Option<String> {
-    times.iter().min().map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
-}
-
-/// The finding's id and title, where a person or a log query looks for them.
+/// The finding's id, title and severity, where a person or a log query looks for them.
 fn describe(info: &mut RequestInfo, finding: &Value, format: &Parsed) {
     let text = |pointers| first(finding, pointers).and_then(Value::as_str);
     if let Some(id) = text(format.format.id) {
@@ -272,22 +330,7 @@ fn describe(info: &mut RequestInfo, finding: &Value, format: &Parsed) {
     }
     let clean = |title: &str| title.chars().filter(|c| !c.is_control()).take(direct::MAX_TEXT).collect();
     info.reason = text(format.format.title).map(clean);
-}
-
-/// RFC 3339, or seconds or milliseconds since 1970.
-fn time(value: &Value) -> Option<DateTime<Utc>> {
-    match value {
-        Value::String(text) => DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc()),
-        Value::Number(number) => {
-            let number = number.as_i64()?;
-            if number > 100_000_000_000 {
-                DateTime::from_timestamp_millis(number)
-            } else {
-                DateTime::from_timestamp(number, 0)
-            }
-        }
-        _ => None,
-    }
+    info.severity = (format.format.severity)(finding);
 }
 
 /// The target of an answer for which none was looked up.
@@ -296,10 +339,8 @@ fn unlooked(wants: Wants) -> OutcomeTarget {
     OutcomeTarget { target_type, id: None, name: String::new(), matched_by: target_type.by_name(), source: None }
 }
 
-fn own_echo(info: RequestInfo, wants: Wants) -> Work {
-    let summary = "The event was caused by this automation itself (JUMPCLOUD_SELF); nothing was done.";
-    let outcome = Outcome { status: Status::Unchanged, ..Outcome::new(unlooked(wants), summary) };
-    Work { info, todo: Ok(Todo::Answer(Box::new(outcome))) }
+fn ignored(info: RequestInfo, wants: Wants, reason: Ignored) -> Work {
+    Work { info, todo: Ok(Todo::Answer(Box::new(Outcome::ignored(unlooked(wants), reason)))) }
 }
 
 /// Several targets in one event that has one answer: a question is answered with their names, a command refused.
