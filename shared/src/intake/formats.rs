@@ -89,7 +89,7 @@ const FORMATS: &[Format] = &[
     },
     Format {
         name: "GuardDuty",
-        signs: &["/service/detectorId", "/resource/resourceType"],
+        signs: &["/service/detectorId", "/type"],
         list: None,
         users: &[("$.resource[?@.userType == 'IAMUser']", &[("userName", By::User)])],
         hosts: &[("$.resource.instanceDetails.networkInterfaces[*]", &[("privateDnsName", By::Host)])],

@@ -251,15 +251,17 @@ impl Settings {
                 wants.target_type.word(),
                 target::looked_at(places)
             );
-            if wants.mutating {
-                return Err(InvalidInput.error(nobody));
-            }
             let mut info = RequestInfo { correlation: correlation.cloned(), ..alert.info(arrival) };
             if let (Some(format), [(_, finding)]) = (format, all.as_slice()) {
                 describe(&mut info, finding, format);
             }
-            let outcome = Outcome { status: Status::NotFound, ..Outcome::new(unlooked(wants), nobody) };
-            work.push(Work { info, todo: Ok(Todo::Answer(Box::new(outcome))) });
+            let todo = if wants.mutating {
+                Err(InvalidInput.error(nobody))
+            } else {
+                let outcome = Outcome { status: Status::NotFound, ..Outcome::new(unlooked(wants), nobody) };
+                Ok(Todo::Answer(Box::new(outcome)))
+            };
+            work.push(Work { info, todo });
         }
         Ok(work)
     }

@@ -112,6 +112,8 @@ pub(super) const OCSF: &[Rule] = &[
 /// and stays at `NEW`: it says nothing.
 pub(super) const ASFF: &[Rule] = &[
     Rule { at: &["/Compliance"], other: Compliance, ..RULE },
+    // A package with a known hole: nobody has attacked yet.
+    Rule { at: &["/Vulnerabilities"], other: OtherFinding, ..RULE },
     Rule {
         at: &["/Sample", "/ProductFields/aws~1guardduty~1service~1additionalInfo~1sample"],
         open: &["false"],
@@ -268,6 +270,7 @@ mod tests {
             (json!({"RecordState": null}), StateUnknown),
             (json!({"Compliance": {"Status": "FAILED"}}), Compliance),
             (json!({"Compliance": {}}), Compliance),
+            (json!({"Vulnerabilities": [{"Id": "CVE-2026-1"}]}), OtherFinding),
             (json!({"VerificationState": "BENIGN_POSITIVE"}), Benign),
             (json!({"Sample": true}), Sample),
             (json!({"ProductFields": {"aws/guardduty/service/archived": "true"}}), Archived),

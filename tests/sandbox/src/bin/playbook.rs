@@ -163,6 +163,7 @@ impl Sandbox {
         let mut env = passed_on(&[
             "DRY_RUN",
             "TARGET_PATHS",
+            "ACT_ON_LOGS",
             "JUMPCLOUD_SELF",
             "BATCH_CONCURRENCY",
             "AWS_LAMBDA_LOG_LEVEL",

@@ -9,6 +9,7 @@ mod errors;
 mod leaks;
 mod local;
 mod shutdown;
+mod states;
 mod telemetry;
 
 use std::time::Duration;
