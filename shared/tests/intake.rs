@@ -237,6 +237,33 @@ proptest! {
         }
     }
 
+    /// The list of what is open is closed: with anything else in the place of the state, nothing is acted on.
+    #[test]
+    fn only_the_words_of_the_list_are_open(
+        (name, pointer, open) in prop::sample::select(vec![
+            ("securityhub-asff-user", "/detail/findings/0/Workflow/Status", json!("NEW")),
+            ("securityhub-asff-user", "/detail/findings/0/RecordState", json!("ACTIVE")),
+            ("securityhub-ocsf-user", "/detail/findings/0/class_uid", json!(2004)),
+            ("securityhub-ocsf-host", "/detail/findings/0/status_id", json!(1)),
+            ("guardduty-user", "/detail/service/archived", json!(false)),
+            ("crowdstrike-stream", "/detail/metadata/eventType", json!("EppDetectionSummaryEvent")),
+        ]),
+        other in prop_oneof![
+            leaf().prop_map(Option::unwrap_or_default),
+            prop::sample::select(vec!["NEWS", "NOT NEW", "INACTIVE", "unknown", "closed", "true", "0", "20041", "-1"]).prop_map(Value::from),
+        ],
+        user: bool,
+    ) {
+        let file = format!("{}/../tests/events/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        let mut event: Value = serde_json::from_slice(&fs::read(file).expect("a sample")).expect("valid JSON");
+        let runs = |event: &Value| work(read(&event.to_string(), user, true)).iter().any(|work| matches!(work.todo, Ok(Todo::Run(_))));
+        let state = event.pointer_mut(pointer).expect("the state");
+        prop_assert_eq!(&*state, &open);
+        *state = other.clone();
+        // Where a second field says it as well, this one may be missing.
+        prop_assert!(!runs(&event) || (other.is_null() && pointer.ends_with("status_id")), "{} {}", pointer, other);
+    }
+
     /// Whoever asks for a dry run, wherever in an event: nothing is then acted on.
     #[test]
     fn a_dry_run_asked_for_anywhere_is_one(

@@ -1,8 +1,8 @@
 //! From an event's JSON to checked [`Work`].
 //!
 //! `json` reads it, `envelope` opens what AWS puts around an alert, `formats` knows where each kind of finding names its target,
-//! `target` reads it there, `direct` is the strict form for everything that is written for us. Whether it is acted on is said by
-//! `state` (is it an open finding), `time` (how old) and `dry_run`; `severity` says how bad it is.
+//! `target` reads it there, `direct` is the strict form for everything that is written for us.
+//! `whether` it is acted on: `state` (is it an open finding), `time` (how old), `dry_run`. `severity` says how bad it is.
 
 mod direct;
 mod dry_run;
@@ -13,6 +13,7 @@ mod severity;
 mod state;
 mod target;
 mod time;
+mod whether;
 
 use aws_lambda_events::sqs::SqsMessage;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -24,13 +25,10 @@ use self::{
     formats::{Parsed, first},
     json::Json,
     target::{Path, Place},
-    time::Times,
+    whether::{ignored, times},
 };
 use crate::{
-    error::{
-        Error,
-        ErrorType::{InvalidInput, StaleEvent},
-    },
+    error::{Error, ErrorType::InvalidInput},
     outcome::{Candidate, Ignored, Outcome, OutcomeTarget, Status},
     request::{RequestInfo, Target, TargetType},
     vars::{self, Vars, misconfigured},
@@ -190,28 +188,18 @@ impl Settings {
         let format = formats::recognise(&alert.body);
         let whole = vec![(String::new(), &alert.body)];
         let mut findings = format.map_or_else(|| whole.clone(), |format| format.findings(&alert.body));
-        findings.retain(|(_, finding)| format.is_none() || !self.is_own_echo(finding));
-        if findings.is_empty() {
-            return Ok(vec![ignored(alert.info(arrival), wants, Ignored::OwnEcho)]);
-        }
-        if let Some(format) = format
-            && let Some(reason) = self.set_aside(format, &mut findings, wants)
-        {
-            let mut info = alert.info(arrival);
-            if let Some((_, finding)) = format.findings(&alert.body).first() {
-                describe(&mut info, finding, format);
-            }
+        if let Some(reason) = self.set_aside(format, &mut findings, wants) {
+            let all = format.map(|format| format.findings(&alert.body)).unwrap_or_default();
+            let info = described(alert.info(arrival), format, all.get(..1).unwrap_or_default());
             return Ok(vec![ignored(info, wants, reason)]);
         }
         let all = findings.clone();
         let (findings, places) = match (&self.target_paths, format) {
             (Some(paths), None) if !direct::is_plain(&alert.body, wants.target_type) => {
-                if wants.mutating && !wants.takes_findings {
+                if !wants.takes_findings {
                     return Ok(vec![ignored(alert.info(arrival), wants, Ignored::NotForFindings)]);
                 }
-                if wants.mutating && !self.act_on_logs {
-                    return Err(InvalidInput.error("the alert has none of the known formats, so that nothing says whether it is an open finding; nothing was done; ACT_ON_LOGS=true acts on it all the same"));
-                }
+                self.take_unknown(wants)?;
                 (whole, paths.as_slice())
             }
             (_, None) => return self.plain(&alert, wants, arrival).map(|work| vec![work]),
@@ -225,22 +213,15 @@ impl Settings {
         for (path, finding) in findings {
             // Where TARGET_PATHS look at all of the alert, all its findings are meant.
             let of = if self.target_paths.is_some() { all.clone() } else { vec![(path.clone(), finding)] };
-            let mut times = alert.times.clone();
-            if let Some(format) = format.filter(|_| !alert.is_click) {
-                let pointers = of.iter().flat_map(|(_, one)| format.format.times.iter().map(|at| one.pointer(at)));
-                pointers.for_each(|time| times.add(time));
-            }
+            let times = times(&alert, format, &of);
             for target in target::targets(finding, &format!("{}{path}", alert.path), places, wants.target_type)? {
                 let name = target.text.to_lowercase();
                 if !seen.contains(&name) {
                     seen.push(name);
                     let event_time = self.fresh(&times, wants, arrival.now)?;
                     let correlation = correlation.cloned();
-                    let mut info = RequestInfo { correlation, event_time, ..alert.info(arrival) };
-                    if let (Some(format), [(_, finding)]) = (format, of.as_slice()) {
-                        describe(&mut info, finding, format);
-                    }
-                    work.push(run(target, info));
+                    let info = RequestInfo { correlation, event_time, ..alert.info(arrival) };
+                    work.push(run(target, described(info, format, &of)));
                 }
             }
         }
@@ -251,10 +232,8 @@ impl Settings {
                 wants.target_type.word(),
                 target::looked_at(places)
             );
-            let mut info = RequestInfo { correlation: correlation.cloned(), ..alert.info(arrival) };
-            if let (Some(format), [(_, finding)]) = (format, all.as_slice()) {
-                describe(&mut info, finding, format);
-            }
+            let info = RequestInfo { correlation: correlation.cloned(), ..alert.info(arrival) };
+            let info = described(info, format, &all);
             let todo = if wants.mutating {
                 Err(InvalidInput.error(nobody))
             } else {
@@ -266,26 +245,6 @@ impl Settings {
         Ok(work)
     }
 
-    /// Leaves the open findings. A reason where none is left, or where TARGET_PATHS look at all of them at once and one is not open.
-    fn set_aside(&self, format: &Parsed, findings: &mut Vec<(String, &Value)>, wants: Wants) -> Option<Ignored> {
-        if !wants.mutating {
-            return None;
-        }
-        if !wants.takes_findings {
-            return Some(Ignored::NotForFindings);
-        }
-        let mut reason = None;
-        findings.retain(|(_, finding)| match format.ignored(finding) {
-            None => true,
-            Some(Ignored::LogLine) if self.act_on_logs => true,
-            over => {
-                reason = reason.or(over);
-                false
-            }
-        });
-        reason.filter(|_| findings.is_empty() || self.target_paths.is_some())
-    }
-
     /// A direct event in an envelope.
     fn plain(&self, alert: &Alert, wants: Wants, arrival: &Arrival) -> Result<Work, Error> {
         let direct = direct::decode(&alert.body, wants.target_type)?;
@@ -294,22 +253,6 @@ impl Settings {
         let info = direct.describe(RequestInfo { event_time, ..alert.info(arrival) });
         let source = direct.target.source.map(|field| format!("{}/{field}", alert.path));
         Ok(run(Target { source, ..direct.target }, info))
-    }
-
-    /// Whether the automation itself caused this JumpCloud event, or the one that raised this alert.
-    fn is_own_echo(&self, event: &Value) -> bool {
-        let event = event.pointer("/data/di_event").unwrap_or(event);
-        let initiators = ["/initiated_by/id", "/initiated_by/email"].map(|pointer| event.pointer(pointer));
-        let by = initiators.into_iter().flatten().filter_map(Value::as_str);
-        by.map(str::to_lowercase).any(|by| self.own.contains(&by))
-    }
-
-    /// The alert's time, unless it is too old to act on. Without a time it may be any age.
-    fn fresh(&self, times: &Times, wants: Wants, now: DateTime<Utc>) -> Result<Option<String>, Error> {
-        match times.stale(self.max_age, now).filter(|_| wants.mutating) {
-            Some(why) => Err(StaleEvent.error(format!("{why}; nothing was done; to act all the same send a direct event, or `accept_stale: true` in a plain one"))),
-            None => Ok(times.earliest()),
-        }
     }
 }
 
@@ -324,25 +267,23 @@ fn run(target: Target, info: RequestInfo) -> Work {
     Work { info, todo: Ok(Todo::Run(target)) }
 }
 
-/// The finding's id, title and severity, where a person or a log query looks for them.
-fn describe(info: &mut RequestInfo, finding: &Value, format: &Parsed) {
+/// `info` with the finding's id, title and severity, where a person or a log query looks for them, if it is about one.
+fn described(mut info: RequestInfo, format: Option<&Parsed>, findings: &[(String, &Value)]) -> RequestInfo {
+    let (Some(format), [(_, finding)]) = (format.map(|parsed| parsed.format), findings) else { return info };
     let text = |pointers| first(finding, pointers).and_then(Value::as_str);
-    if let Some(id) = text(format.format.id) {
+    if let Some(id) = text(format.id) {
         info.correlation.get_or_insert_with(|| json!({}))["finding_id"] = json!(id);
     }
     let clean = |title: &str| title.chars().filter(|c| !c.is_control()).take(direct::MAX_TEXT).collect();
-    info.reason = text(format.format.title).map(clean);
-    info.severity = (format.format.severity)(finding);
+    info.reason = text(format.title).map(clean);
+    info.severity = (format.severity)(finding);
+    info
 }
 
 /// The target of an answer for which none was looked up.
 fn unlooked(wants: Wants) -> OutcomeTarget {
     let target_type = wants.target_type;
     OutcomeTarget { target_type, id: None, name: String::new(), matched_by: target_type.by_name(), source: None }
-}
-
-fn ignored(info: RequestInfo, wants: Wants, reason: Ignored) -> Work {
-    Work { info, todo: Ok(Todo::Answer(Box::new(Outcome::ignored(unlooked(wants), reason)))) }
 }
 
 /// Several targets in one event that has one answer: a question is answered with their names, a command refused.

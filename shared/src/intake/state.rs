@@ -48,10 +48,14 @@ impl Rule {
     }
 }
 
-/// A value in lower case without what products write between words; empty for what is no single value.
+/// A value in lower case, words without what products write between them; empty for what is no single value.
 fn word(value: &Value) -> String {
     match value {
-        Value::String(text) => text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect(),
+        Value::String(text) if text.contains(char::is_alphabetic) => {
+            let letters = text.chars().filter(|c| !matches!(c, ' ' | '_' | '-'));
+            letters.flat_map(char::to_lowercase).collect()
+        }
+        Value::String(text) => text.trim().to_owned(),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
         _ => String::new(),
     }
@@ -287,6 +291,8 @@ mod tests {
             (json!({"class_uid": 2005, "status": "Closed", "status_id": 5}), Some(Resolved)),
             (json!({"class_uid": 2004, "status_id": 5}), Some(Archived)),
             (json!({"class_uid": 2004, "status_id": 0}), Some(StateUnknown)),
+            (json!({"class_uid": 2004, "status_id": "-1"}), Some(StateUnknown)),
+            (json!({"class_uid": "2004", "status_id": "1"}), None),
             (json!({"class_uid": 2004}), Some(StateUnknown)),
             (json!({"class_uid": 2004, "status_id": 1, "activity_id": 3}), Some(Resolved)),
             (json!({"class_uid": 2004, "status_id": 1, "verdict_id": 1}), Some(Benign)),
