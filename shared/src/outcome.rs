@@ -23,6 +23,8 @@ pub enum Status {
     Accepted,
     /// Everything was looked up and checked, and the change was held back.
     DryRun,
+    /// The alert is nothing to act on; why is in `ignored`.
+    Ignored,
     /// Enrich only: nobody and nothing of that name.
     NotFound,
     /// Enrich only: several of that name, in `candidates`.
@@ -59,6 +61,46 @@ impl fmt::Display for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.id.as_ref().map_or("no id", ObjectId::as_str), self.name)
     }
+}
+
+/// Declares the reasons for which an alert is ignored, their names on the wire, and what they mean in words.
+macro_rules! ignored_reasons {
+    ($($name:ident = $wire:literal, $why:literal;)*) => {
+        /// Why an alert is nothing to act on. The names are part of the contract.
+        #[expect(missing_docs, reason = "the sentences say it")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+        pub enum Ignored { $(#[serde(rename = $wire)] $name,)* }
+
+        impl Ignored {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The name on the wire.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $wire,)* }
+            }
+
+            /// After "nothing was done:".
+            pub fn why(self) -> &'static str {
+                match self { $(Self::$name => $why,)* }
+            }
+        }
+    };
+}
+
+ignored_reasons! {
+    OwnEcho = "own_echo", "this automation itself caused the event (JUMPCLOUD_SELF)";
+    NotForFindings = "not_for_findings", "Enable User never acts on a finding; send it a direct or a plain event";
+    LogLine = "log_line", "it is a line of a log and no finding; ACT_ON_LOGS with TARGET_PATHS is the way to act on log lines";
+    OtherFinding = "other_finding", "it is a finding of a class that reports no attack";
+    Compliance = "compliance", "it is the result of a compliance check";
+    Sample = "sample", "it is a sample";
+    Benign = "benign", "it was judged benign or a false positive";
+    Suppressed = "suppressed", "it is suppressed or on hold";
+    Archived = "archived", "it is archived or deleted";
+    Resolved = "resolved", "it is resolved or closed";
+    Handled = "handled", "somebody has taken note of it already";
+    StateUnknown = "state_unknown", "it does not say that it is open, in a word of its format that is known";
 }
 
 /// Declares the advisory codes and their names on the wire.
@@ -153,6 +195,9 @@ pub struct Outcome {
     pub changed: Option<bool>,
     /// Whether the new state was read back: `Some(false)` says that it was read and is not there (yet).
     pub verified: Option<bool>,
+    /// With [`Status::Ignored`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<Ignored>,
     /// One sentence for people.
     pub summary: String,
     /// Whom or what it is about.
@@ -192,6 +237,7 @@ impl Outcome {
             status: Status::default(),
             changed: Some(false),
             verified: None,
+            ignored: None,
             summary: summary.into(),
             target,
             user: None,
@@ -208,6 +254,12 @@ impl Outcome {
         }
     }
 
+    /// An alert on which nothing is done, without an error.
+    pub fn ignored(target: OutcomeTarget, reason: Ignored) -> Self {
+        let summary = format!("Ignored, nothing was done: {}.", reason.why());
+        Self { status: Status::Ignored, ignored: Some(reason), ..Self::new(target, summary) }
+    }
+
     /// The same with facts about a user or a host.
     pub fn with_facts(mut self, target_type: TargetType, facts: Value) -> Self {
         match target_type {
@@ -221,6 +273,16 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_readme_has_every_reason_to_ignore_and_no_other() {
+        let readme = include_str!("../../README.md");
+        let table = readme.split("| `ignored` | when |").nth(1).expect("the table of reasons");
+        let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+        let documented: Vec<&str> = rows.filter_map(|row| row.split('`').nth(1)).collect();
+        let names: Vec<&str> = Ignored::ALL.iter().map(|reason| reason.name()).collect();
+        assert_eq!(documented, names);
+    }
 
     #[test]
     fn the_readme_has_every_advisory_and_no_other() {

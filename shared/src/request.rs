@@ -62,6 +62,22 @@ pub struct Target {
     pub source: Option<String>,
 }
 
+/// How bad a finding is, whatever scale its product uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth a line in a report.
+    Info,
+    /// Of little harm.
+    Low,
+    /// Worth a look today.
+    Medium,
+    /// Worth a look now.
+    High,
+    /// Worth waking somebody.
+    Critical,
+}
+
 /// What an outcome repeats of its request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct RequestInfo {
@@ -82,4 +98,6 @@ pub struct RequestInfo {
     /// When the alert was raised; the earliest of the times that it carries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_time: Option<String>,
+    /// How bad the finding is; `null` where it does not say, and for what is no finding.
+    pub severity: Option<Severity>,
 }

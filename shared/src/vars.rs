@@ -34,6 +34,8 @@ variables! {
     DRY_RUN, "true or false";
     /// Where alerts name their target, instead of the built-in places.
     TARGET_PATHS, "JSON Pointers or JSONPaths with commas between";
+    /// `true`: with `TARGET_PATHS`, what no list calls a finding is acted on too: log lines, and forms of one's own.
+    ACT_ON_LOGS, "true or false";
     /// Alerts older than this are refused by what changes something.
     MAX_EVENT_AGE_SECONDS, "a number of seconds";
     /// Ids or addresses of the administrators whose keys the automation uses.
@@ -161,6 +163,15 @@ mod tests {
             "ftp://host.docker.internal/api",
         ] {
             assert!(!accepted(url, "") && !accepted(url, "true"), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_passes_every_variable_on() {
+        use sandbox::settings::{JUMPCLOUD, SECRET, SETTINGS};
+        let passed = [SETTINGS, JUMPCLOUD, SECRET].concat();
+        for var in ALL {
+            assert!(passed.contains(&var.name), "{}", var.name);
         }
     }
 

@@ -96,19 +96,6 @@ fn is_known(name: &str, fields: &[TargetField]) -> bool {
     options || fields.iter().any(|(snake, camel, _)| name == *snake || name == *camel)
 }
 
-/// The `dry_run` of a body that is not plain. A spelling that only looks like it is an error.
-pub(super) fn dry_run_of(body: &Value) -> Result<bool, Error> {
-    let Some(object) = body.as_object() else { return Ok(false) };
-    let looks = |name: &&String| name.to_lowercase().replace(['_', '-'], "") == "dryrun";
-    match object.keys().find(|name| looks(name) && !matches!(name.as_str(), "dry_run" | "dryRun")) {
-        Some(name) => {
-            Err(InvalidInput
-                .error(format!("`{}` is not a field; is `dry_run` meant? nothing was done", printable(name))))
-        }
-        None => flag(object, "dry_run", "dryRun"),
-    }
-}
-
 /// A field that is true or false, and false where it is not there.
 fn flag(object: &Map<String, Value>, snake: &str, camel: &str) -> Result<bool, Error> {
     field(object, snake, camel)?;

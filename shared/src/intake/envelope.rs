@@ -5,14 +5,14 @@ use aws_lambda_events::{
     sns::{SnsMessage, SnsRecord},
     sqs::SqsMessage,
 };
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::json::Json;
+use super::{dry_run, json::Json, time::Times};
 use crate::error::{Error, ErrorType::InvalidInput};
 
 /// SQS around SNS around EventBridge is three.
 const MAX_DEPTH: usize = 4;
+const CUSTOM_ACTION: &str = "Security Hub Findings - Custom Action";
 
 /// An event, told apart by its shape.
 pub(super) enum Envelope {
@@ -25,6 +25,7 @@ pub(super) enum Envelope {
 }
 
 /// What was inside the envelopes, and what they said about it.
+#[derive(Default)]
 pub(super) struct Alert {
     /// The innermost JSON: a finding, or a plain detail.
     pub(super) body: Value,
@@ -34,7 +35,11 @@ pub(super) struct Alert {
     pub(super) source: String,
     pub(super) id: Option<String>,
     /// When each envelope says that it was made.
-    pub(super) times: Vec<DateTime<Utc>>,
+    pub(super) times: Times,
+    /// Whether any of the envelopes, or what is inside, asks for a dry run.
+    pub(super) dry_run: bool,
+    /// A person started a custom action of Security Hub on a finding, however old that is.
+    pub(super) is_click: bool,
 }
 
 /// Opens what surrounds `event`, but not yet the records of a batch.
@@ -43,16 +48,17 @@ pub(super) fn open(event: Value) -> Result<Envelope, Error> {
         return Err(alarm());
     }
     if is_eventbridge(&event) {
-        let empty = Alert { body: event, path: String::new(), source: String::new(), id: None, times: Vec::new() };
-        return empty.unwrap().map(Envelope::Alert);
+        return Alert { body: event, ..Alert::default() }.unwrap().map(Envelope::Alert);
     }
     let Some(records) = event.get("Records").and_then(Value::as_array) else { return Ok(Envelope::Direct(event)) };
     let source = records.first().and_then(|record| record.get("eventSource").or(record.get("EventSource")));
     match (source.and_then(Value::as_str), records.as_slice()) {
         (Some("aws:sqs"), _) => Ok(Envelope::Batch(event)),
         (Some("aws:sns"), [record]) => {
+            let dry_run = dry_run::asked(&event);
             let record: SnsRecord = typed(record, "SNS event")?;
-            notification(record.sns, "/Records/0/Sns").and_then(Alert::unwrap).map(Envelope::Alert)
+            let alert = notification(record.sns, "/Records/0/Sns")?;
+            Alert { dry_run, ..alert }.unwrap().map(Envelope::Alert)
         }
         (Some("aws:sns"), _) => {
             Err(InvalidInput.error("an SNS event with more than one record; SNS sends one; nothing was done"))
@@ -63,13 +69,15 @@ pub(super) fn open(event: Value) -> Result<Envelope, Error> {
 
 /// Opens the `index`th record of a batch.
 pub(super) fn open_message(index: usize, message: SqsMessage) -> Result<Alert, Error> {
-    let sent = message.attributes.get("SentTimestamp").and_then(|sent| sent.parse().ok());
+    let mut times = Times::default();
+    times.add(message.attributes.get("SentTimestamp").map(|sent| Value::from(sent.as_str())).as_ref());
     let alert = Alert {
         body: json(message.body.as_deref().unwrap_or_default(), "the SQS body")?,
         path: format!("/Records/{index}/body"),
         source: "aws:sqs".to_owned(),
         id: message.message_id,
-        times: sent.and_then(DateTime::from_timestamp_millis).into_iter().collect(),
+        times,
+        ..Alert::default()
     };
     alert.unwrap()
 }
@@ -78,21 +86,25 @@ impl Alert {
     /// Takes off what AWS put around the body on its way.
     fn unwrap(mut self) -> Result<Self, Error> {
         for _ in 0..MAX_DEPTH {
+            self.dry_run |= dry_run::asked(&self.body);
             if is_eventbridge(&self.body) {
+                // Read here, in any form: one that cannot be read makes the alert stale.
+                let time = self.body["time"].take();
                 let event: EventBridgeEvent = typed(&self.body, "EventBridge event")?;
                 if event.source == "aws.cloudwatch" && event.detail_type.contains("Alarm") {
                     return Err(alarm());
                 }
                 self.path.push_str("/detail");
+                self.is_click = event.source == "aws.securityhub" && event.detail_type == CUSTOM_ACTION;
                 self.source = event.source;
                 self.id = event.id.or(self.id);
-                self.times.extend(event.time);
+                self.times.add(Some(&time));
                 self.body = event.detail;
             } else if self.body["Type"] == "Notification" && self.body["Message"].is_string() {
-                let outer = self.times;
+                let (outer, dry_run) = (self.times, self.dry_run);
                 let message: SnsMessage = typed(&self.body, "SNS notification")?;
-                self = notification(message, &self.path)?;
-                self.times.extend(outer);
+                self = Self { dry_run, ..notification(message, &self.path)? };
+                self.times.extend(&outer);
             } else if self.body.get("AlarmName").is_some() && self.body.get("NewStateValue").is_some() {
                 return Err(alarm());
             } else {
@@ -104,12 +116,15 @@ impl Alert {
 }
 
 fn notification(message: SnsMessage, path: &str) -> Result<Alert, Error> {
+    let mut times = Times::default();
+    times.add(Some(&Value::from(message.timestamp.to_rfc3339())));
     Ok(Alert {
         body: json(&message.message, "the SNS message")?,
         path: format!("{path}/Message"),
         source: "aws:sns".to_owned(),
         id: Some(message.message_id),
-        times: vec![message.timestamp],
+        times,
+        ..Alert::default()
     })
 }
 

@@ -1,12 +1,19 @@
-//! Where each format of findings names its user and its host. To add a format: one entry here, one sample event
-//! under `tests/events`.
+//! Where each format of findings names its user and its host. To add a format: one entry here, its rules in `state`, its scale
+//! in `severity`, one sample event under `tests/events`.
 
 use serde_json::Value;
 
-use super::target::{Path, Place};
-use crate::request::{
-    By,
-    TargetType::{self, Host, User},
+use super::{
+    severity,
+    state::{self, Rule},
+    target::{Path, Place},
+};
+use crate::{
+    outcome::Ignored,
+    request::{
+        By, Severity,
+        TargetType::{self, Host, User},
+    },
 };
 
 /// A format of findings.
@@ -23,11 +30,31 @@ pub(super) struct Format {
     /// JSON Pointers of which the first that is there counts.
     pub(super) id: &'static [&'static str],
     pub(super) title: &'static [&'static str],
-    pub(super) time: &'static [&'static str],
+    /// JSON Pointers of which each that is there counts.
+    pub(super) times: &'static [&'static str],
+    /// What an open finding must say.
+    state: &'static [Rule],
+    /// How bad it is.
+    pub(super) severity: fn(&Value) -> Option<Severity>,
 }
 
 /// Read in this order; the first whose signs are there is the format.
 const FORMATS: &[Format] = &[
+    // An alert of JumpCloud's own rules, with the event that raised it.
+    Format {
+        signs: &["/data/alert_id", "/data/di_event"],
+        users: &[("$.data.di_event[?@.type == 'user']", &[("id", By::UserId), ("username", By::Username)])],
+        hosts: &[
+            ("$.data.di_event.system", &[("id", By::HostId), ("hostname", By::Host)]),
+            ("$.data.di_event[?@.type == 'system']", &[("id", By::HostId), ("hostname", By::Host)]),
+        ],
+        id: &["/data/alert_id"],
+        title: &["/data/alert_title"],
+        times: &["/data/timestamp", "/data/di_event/timestamp"],
+        state: state::JUMPCLOUD_ALERT,
+        severity: severity::jumpcloud_alert,
+        ..JUMPCLOUD
+    },
     JUMPCLOUD,
     Format { signs: &["/event_type", "/service", "/organization"], ..JUMPCLOUD },
     Format { list: Some("events"), ..JUMPCLOUD },
@@ -56,17 +83,21 @@ const FORMATS: &[Format] = &[
         )],
         id: &["/Id"],
         title: &["/Title"],
-        time: &["/UpdatedAt", "/CreatedAt"],
+        times: &["/UpdatedAt", "/CreatedAt"],
+        state: state::ASFF,
+        severity: severity::asff,
     },
     Format {
         name: "GuardDuty",
-        signs: &["/service/detectorId", "/resource/resourceType"],
+        signs: &["/service/detectorId", "/type"],
         list: None,
         users: &[("$.resource[?@.userType == 'IAMUser']", &[("userName", By::User)])],
         hosts: &[("$.resource.instanceDetails.networkInterfaces[*]", &[("privateDnsName", By::Host)])],
         id: &["/id"],
         title: &["/title"],
-        time: &["/updatedAt", "/createdAt"],
+        times: &["/updatedAt", "/createdAt"],
+        state: state::GUARDDUTY,
+        severity: severity::guardduty,
     },
     // CrowdStrike Falcon: event stream, then alerts.
     Format {
@@ -77,7 +108,9 @@ const FORMATS: &[Format] = &[
         hosts: &[("$.event", &[("Hostname", By::Host), ("ComputerName", By::Host)])],
         id: &["/event/CompositeId", "/event/DetectId"],
         title: &["/event/Name", "/event/DetectName"],
-        time: &["/metadata/eventCreationTime"],
+        times: &["/metadata/eventCreationTime", "/event/UTCTimestamp"],
+        state: state::CROWDSTRIKE_STREAM,
+        severity: severity::crowdstrike,
     },
     Format {
         name: "CrowdStrike",
@@ -87,7 +120,9 @@ const FORMATS: &[Format] = &[
         hosts: &[("$.device", &[("hostname", By::Host)])],
         id: &["/composite_id"],
         title: &["/display_name", "/name"],
-        time: &["/timestamp", "/created_timestamp"],
+        times: &["/timestamp", "/created_timestamp"],
+        state: state::CROWDSTRIKE_ALERT,
+        severity: severity::crowdstrike,
     },
     // Elastic Common Schema, nested or with dots in the names.
     Format {
@@ -104,7 +139,9 @@ const FORMATS: &[Format] = &[
         ],
         id: &["/kibana.alert.uuid", "/kibana/alert/uuid", "/event/id", "/event.id"],
         title: &["/kibana.alert.rule.name", "/kibana/alert/rule/name", "/rule/name", "/rule.name", "/message"],
-        time: &["/@timestamp"],
+        times: &["/@timestamp"],
+        state: state::ELASTIC,
+        severity: severity::elastic,
     },
 ];
 
@@ -121,7 +158,9 @@ const JUMPCLOUD: Format = Format {
     ],
     id: &["/id"],
     title: &["/event_type"],
-    time: &["/timestamp"],
+    times: &["/timestamp"],
+    state: state::LOG,
+    severity: severity::none,
 };
 
 const OCSF_USER: &[(&str, By)] = &[("email_addr", By::Email), ("name", By::User)];
@@ -144,7 +183,9 @@ const OCSF: Format = Format {
     ],
     id: &["/finding_info/uid", "/metadata/uid"],
     title: &["/finding_info/title", "/message"],
-    time: &["/time"],
+    times: &["/time", "/time_dt", "/finding_info/created_time", "/finding_info/created_time_dt"],
+    state: state::OCSF,
+    severity: severity::ocsf,
 };
 
 /// A finding's format with its paths parsed: done once per process, and only when an alert comes.
@@ -168,6 +209,15 @@ impl Parsed {
         match target_type {
             User => &self.users,
             Host => &self.hosts,
+        }
+    }
+
+    /// Why `finding` is nothing to act on; `None` for one that is open.
+    pub(super) fn ignored(&self, finding: &Value) -> Option<Ignored> {
+        let title = first(finding, self.format.title).and_then(Value::as_str);
+        match state::judge(self.format.state, finding) {
+            None if title.is_some_and(state::is_titled_sample) => Some(Ignored::Sample),
+            reason => reason,
         }
     }
 

@@ -2,15 +2,21 @@
 //!
 //! `json` reads it, `envelope` opens what AWS puts around an alert, `formats` knows where each kind of finding names its target,
 //! `target` reads it there, `direct` is the strict form for everything that is written for us.
+//! `whether` it is acted on: `state` (is it an open finding), `time` (how old), `dry_run`. `severity` says how bad it is.
 
 mod direct;
+mod dry_run;
 mod envelope;
 mod formats;
 mod json;
+mod severity;
+mod state;
 mod target;
+mod time;
+mod whether;
 
 use aws_lambda_events::sqs::SqsMessage;
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -19,21 +25,21 @@ use self::{
     formats::{Parsed, first},
     json::Json,
     target::{Path, Place},
+    whether::{ignored, times},
 };
 use crate::{
-    error::{
-        Error,
-        ErrorType::{InvalidInput, StaleEvent},
-    },
-    outcome::{Candidate, Outcome, OutcomeTarget, Status},
+    error::{Error, ErrorType::InvalidInput},
+    outcome::{Candidate, Ignored, Outcome, OutcomeTarget, Status},
     request::{RequestInfo, Target, TargetType},
-    vars::{self, Vars},
+    vars::{self, Vars, misconfigured},
 };
 
 /// How alerts are read; from the function's environment.
 pub struct Settings {
     /// `TARGET_PATHS`: used instead of the built-in lists.
     target_paths: Option<Vec<Place>>,
+    /// `ACT_ON_LOGS`; only with `target_paths`.
+    act_on_logs: bool,
     /// `MAX_EVENT_AGE_SECONDS`.
     max_age: TimeDelta,
     /// `JUMPCLOUD_SELF`, in lower case.
@@ -47,6 +53,8 @@ pub struct Wants {
     pub target_type: TargetType,
     /// Whether it changes anything.
     pub mutating: bool,
+    /// Whether it does so for a finding.
+    pub takes_findings: bool,
 }
 
 /// What an invocation knows before it reads its event.
@@ -111,7 +119,14 @@ impl Settings {
         })?;
         let seconds = vars.parsed(&vars::MAX_EVENT_AGE_SECONDS, |seconds| seconds.parse::<u32>().ok())?;
         let own = vars.list(&vars::JUMPCLOUD_SELF);
-        Ok(Self { target_paths, max_age: TimeDelta::seconds(i64::from(seconds.unwrap_or(3600))), own })
+        let act_on_logs = vars.flag(&vars::ACT_ON_LOGS)?;
+        if act_on_logs && target_paths.is_none() {
+            return Err(misconfigured(
+                vars::ACT_ON_LOGS.name,
+                "needs TARGET_PATHS, which say where a log names its target",
+            ));
+        }
+        Ok(Self { target_paths, act_on_logs, max_age: TimeDelta::seconds(i64::from(seconds.unwrap_or(3600))), own })
     }
 
     /// Reads an event of any shape. In a batch, what is wrong with one record is that record's error.
@@ -130,7 +145,9 @@ impl Settings {
         match envelope::open(event)? {
             Envelope::Direct(event) => {
                 let direct = direct::decode(&event, wants.target_type)?;
-                let info = direct.describe(RequestInfo { event_source: "direct".to_owned(), ..arrival.info() });
+                let dry_run = arrival.dry_run | dry_run::asked(&event);
+                let info = RequestInfo { event_source: "direct".to_owned(), dry_run, ..arrival.info() };
+                let info = direct.describe(info);
                 Ok(Intake::One(Box::new(run(Target { source: None, ..direct.target }, info))))
             }
             Envelope::Alert(alert) => {
@@ -141,8 +158,12 @@ impl Settings {
                 }
             }
             Envelope::Batch(event) => {
+                let beside = event.as_object().into_iter().flatten().filter(|(name, _)| *name != "Records");
+                let beside = beside.map(|(name, value)| (name.clone(), value.clone())).collect();
+                let dry_run = arrival.dry_run | dry_run::asked(&Value::Object(beside));
+                let arrival = Arrival { dry_run, ..arrival.clone() };
                 let records = event["Records"].as_array().into_iter().flatten().enumerate();
-                Ok(Intake::Batch(records.map(|(index, record)| self.record(index, record, wants, arrival)).collect()))
+                Ok(Intake::Batch(records.map(|(index, record)| self.record(index, record, wants, &arrival)).collect()))
             }
         }
     }
@@ -154,6 +175,7 @@ impl Settings {
         let work = SqsMessage::deserialize(record)
             .map_err(|_| InvalidInput.error("the record is not an SQS record"))
             .and_then(|message| envelope::open_message(index, message))
+            .map(|alert| Alert { dry_run: alert.dry_run | dry_run::asked(record), ..alert })
             .and_then(|alert| self.alert(alert, wants, arrival));
         let message_id = text("messageId");
         let work = work.unwrap_or_else(|error| {
@@ -166,46 +188,59 @@ impl Settings {
         let format = formats::recognise(&alert.body);
         let whole = vec![(String::new(), &alert.body)];
         let mut findings = format.map_or_else(|| whole.clone(), |format| format.findings(&alert.body));
-        findings.retain(|(_, finding)| format.is_none() || !self.is_own_echo(finding));
-        if findings.is_empty() {
-            return Ok(vec![own_echo(alert.info(arrival), wants)]);
+        if let Some(reason) = self.set_aside(format, &mut findings, wants) {
+            let all = format.map(|format| format.findings(&alert.body)).unwrap_or_default();
+            let info = described(alert.info(arrival), format, all.get(..1).unwrap_or_default());
+            return Ok(vec![ignored(info, wants, reason)]);
         }
+        let all = findings.clone();
         let (findings, places) = match (&self.target_paths, format) {
-            (Some(paths), None) if !direct::is_plain(&alert.body, wants.target_type) => (whole, paths.as_slice()),
+            (Some(paths), None) if !direct::is_plain(&alert.body, wants.target_type) => {
+                if !wants.takes_findings {
+                    return Ok(vec![ignored(alert.info(arrival), wants, Ignored::NotForFindings)]);
+                }
+                self.take_unknown(wants)?;
+                (whole, paths.as_slice())
+            }
             (_, None) => return self.plain(&alert, wants, arrival).map(|work| vec![work]),
             (Some(paths), Some(_)) => (whole, paths.as_slice()),
             (None, Some(format)) => (findings, format.places(wants.target_type)),
         };
-        // Whoever wrote it there: a dry run that is asked for is never ignored.
-        let dry_run = arrival.dry_run | direct::dry_run_of(&alert.body)?;
         // A workflow's; the finding's id goes beside it.
         let correlation = alert.body.get("correlation").filter(|correlation| correlation.is_object());
         let mut work = Vec::new();
         let mut seen: Vec<String> = Vec::new();
         for (path, finding) in findings {
-            let mut times = alert.times.clone();
-            times.extend(format.and_then(|format| time(first(finding, format.format.time)?)));
+            // Where TARGET_PATHS look at all of the alert, all its findings are meant.
+            let of = if self.target_paths.is_some() { all.clone() } else { vec![(path.clone(), finding)] };
+            let times = times(&alert, format, &of);
             for target in target::targets(finding, &format!("{}{path}", alert.path), places, wants.target_type)? {
                 let name = target.text.to_lowercase();
                 if !seen.contains(&name) {
                     seen.push(name);
                     let event_time = self.fresh(&times, wants, arrival.now)?;
                     let correlation = correlation.cloned();
-                    let mut info = RequestInfo { dry_run, correlation, event_time, ..alert.info(arrival) };
-                    if let Some(format) = format {
-                        describe(&mut info, finding, format);
-                    }
-                    work.push(run(target, info));
+                    let info = RequestInfo { correlation, event_time, ..alert.info(arrival) };
+                    work.push(run(target, described(info, format, &of)));
                 }
             }
         }
         if work.is_empty() {
-            return Err(InvalidInput.error(format!(
+            let nobody = format!(
                 "the {} names no {}; nothing was done; looked at: {}; machine accounts and placeholders do not count",
                 format.map_or("alert".to_owned(), |format| format!("{} finding", format.format.name)),
                 wants.target_type.word(),
                 target::looked_at(places)
-            )));
+            );
+            let info = RequestInfo { correlation: correlation.cloned(), ..alert.info(arrival) };
+            let info = described(info, format, &all);
+            let todo = if wants.mutating {
+                Err(InvalidInput.error(nobody))
+            } else {
+                let outcome = Outcome { status: Status::NotFound, ..Outcome::new(unlooked(wants), nobody) };
+                Ok(Todo::Answer(Box::new(outcome)))
+            };
+            work.push(Work { info, todo });
         }
         Ok(work)
     }
@@ -214,45 +249,17 @@ impl Settings {
     fn plain(&self, alert: &Alert, wants: Wants, arrival: &Arrival) -> Result<Work, Error> {
         let direct = direct::decode(&alert.body, wants.target_type)?;
         let times = &alert.times;
-        let event_time = if direct.accept_stale { earliest(times) } else { self.fresh(times, wants, arrival.now)? };
+        let event_time = if direct.accept_stale { times.earliest() } else { self.fresh(times, wants, arrival.now)? };
         let info = direct.describe(RequestInfo { event_time, ..alert.info(arrival) });
         let source = direct.target.source.map(|field| format!("{}/{field}", alert.path));
         Ok(run(Target { source, ..direct.target }, info))
-    }
-
-    /// Whether the automation itself caused this JumpCloud event.
-    fn is_own_echo(&self, event: &Value) -> bool {
-        let initiators = ["/initiated_by/id", "/initiated_by/email"].map(|pointer| event.pointer(pointer));
-        let by = initiators.into_iter().flatten().filter_map(Value::as_str);
-        by.map(str::to_lowercase).any(|by| self.own.contains(&by))
-    }
-
-    /// The alert's time, unless it is too old to act on. Without a time it may be any age.
-    fn fresh(&self, times: &[DateTime<Utc>], wants: Wants, now: DateTime<Utc>) -> Result<Option<String>, Error> {
-        let oldest = times.iter().min();
-        if wants.mutating {
-            let refused = |why: String| {
-                StaleEvent.error(format!("{why}; nothing was done; to act all the same send a direct event, or `accept_stale: true` in a plain one"))
-            };
-            let Some(oldest) = oldest else {
-                return Err(refused("the alert does not say when it was raised".to_owned()));
-            };
-            let age = now.signed_duration_since(oldest);
-            if age > self.max_age {
-                return Err(refused(format!(
-                    "the alert is {} s old, more than MAX_EVENT_AGE_SECONDS ({})",
-                    age.num_seconds(),
-                    self.max_age.num_seconds()
-                )));
-            }
-        }
-        Ok(earliest(times))
     }
 }
 
 impl Alert {
     fn info(&self, arrival: &Arrival) -> RequestInfo {
-        RequestInfo { event_source: self.source.clone(), event_id: self.id.clone(), ..arrival.info() }
+        let dry_run = arrival.dry_run | self.dry_run;
+        RequestInfo { event_source: self.source.clone(), event_id: self.id.clone(), dry_run, ..arrival.info() }
     }
 }
 
@@ -260,46 +267,23 @@ fn run(target: Target, info: RequestInfo) -> Work {
     Work { info, todo: Ok(Todo::Run(target)) }
 }
 
-fn earliest(times: &[DateTime<Utc>]) -> Option<String> {
-    times.iter().min().map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
-}
-
-/// The finding's id and title, where a person or a log query looks for them.
-fn describe(info: &mut RequestInfo, finding: &Value, format: &Parsed) {
+/// `info` with the finding's id, title and severity, where a person or a log query looks for them, if it is about one.
+fn described(mut info: RequestInfo, format: Option<&Parsed>, findings: &[(String, &Value)]) -> RequestInfo {
+    let (Some(format), [(_, finding)]) = (format.map(|parsed| parsed.format), findings) else { return info };
     let text = |pointers| first(finding, pointers).and_then(Value::as_str);
-    if let Some(id) = text(format.format.id) {
+    if let Some(id) = text(format.id) {
         info.correlation.get_or_insert_with(|| json!({}))["finding_id"] = json!(id);
     }
     let clean = |title: &str| title.chars().filter(|c| !c.is_control()).take(direct::MAX_TEXT).collect();
-    info.reason = text(format.format.title).map(clean);
-}
-
-/// RFC 3339, or seconds or milliseconds since 1970.
-fn time(value: &Value) -> Option<DateTime<Utc>> {
-    match value {
-        Value::String(text) => DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc()),
-        Value::Number(number) => {
-            let number = number.as_i64()?;
-            if number > 100_000_000_000 {
-                DateTime::from_timestamp_millis(number)
-            } else {
-                DateTime::from_timestamp(number, 0)
-            }
-        }
-        _ => None,
-    }
+    info.reason = text(format.title).map(clean);
+    info.severity = (format.severity)(finding);
+    info
 }
 
 /// The target of an answer for which none was looked up.
 fn unlooked(wants: Wants) -> OutcomeTarget {
     let target_type = wants.target_type;
     OutcomeTarget { target_type, id: None, name: String::new(), matched_by: target_type.by_name(), source: None }
-}
-
-fn own_echo(info: RequestInfo, wants: Wants) -> Work {
-    let summary = "The event was caused by this automation itself (JUMPCLOUD_SELF); nothing was done.";
-    let outcome = Outcome { status: Status::Unchanged, ..Outcome::new(unlooked(wants), summary) };
-    Work { info, todo: Ok(Todo::Answer(Box::new(outcome))) }
 }
 
 /// Several targets in one event that has one answer: a question is answered with their names, a command refused.

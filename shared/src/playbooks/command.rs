@@ -104,6 +104,10 @@ impl<T: Named, G: Guard> Playbook for Guarded<T, G> {
         true
     }
 
+    fn takes_findings(&self) -> bool {
+        self.command.contains
+    }
+
     fn run<'a>(&'a self, run: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Outcome, Error>> {
         Box::pin(async {
             let found = match look_up::<T>(run.session.reader(), run.target).await? {

@@ -30,6 +30,10 @@ pub trait Playbook {
     fn target_type(&self) -> TargetType;
     /// Whether it changes anything.
     fn mutating(&self) -> bool;
+    /// Whether an alert may ask for it: not where it gives something back.
+    fn takes_findings(&self) -> bool {
+        true
+    }
     /// Runs it. All calls end before the session's deadline.
     fn run<'a>(&'a self, run: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Outcome, Error>>;
 }

@@ -121,7 +121,11 @@ impl<'a> Function<'a> {
                 return self.end(refused).map(|outcome| Answer::Outcome(Box::new(outcome)));
             }
         };
-        let wants = Wants { target_type: self.playbook.target_type(), mutating: self.playbook.mutating() };
+        let wants = Wants {
+            target_type: self.playbook.target_type(),
+            mutating: self.playbook.mutating(),
+            takes_findings: self.playbook.takes_findings(),
+        };
         let arrival = arrival(setup.dry_run);
         let read = catch_unwind(AssertUnwindSafe(|| setup.settings.read(event.get(), wants, &arrival)));
         let intake = read.unwrap_or_else(|_| Intake::One(Box::new(Work { info: arrival.info(), todo: Err(defect()) })));

@@ -154,6 +154,7 @@ impl Ended {
             "asked": asked,
             "request": request,
             "result": self.outcome(),
+            "ignored": outcome.and_then(|outcome| outcome.ignored),
             "target": outcome.map(|outcome| &outcome.target),
             "changed": outcome.map(|outcome| outcome.changed),
             "verified": outcome.map(|outcome| outcome.verified),

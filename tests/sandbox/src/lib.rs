@@ -11,4 +11,5 @@ pub mod rehearsal;
 mod search;
 pub mod secrets;
 pub mod serve;
+pub mod settings;
 pub mod tenant;

@@ -16,6 +16,7 @@ use sandbox::{
     playbooks,
     secrets::Secrets,
     serve::Listeners,
+    settings::{JUMPCLOUD, SECRET, SETTINGS},
     tenant::{API_KEY, Tenant},
 };
 use serde_json::Value;
@@ -181,12 +182,12 @@ impl Sandbox {
             let listen = || Listeners::bind(Ipv4Addr::LOCALHOST.into(), 0);
             return Ok(Self::rehearsal(listen().await?, listen().await?));
         }
-        let mut env = settings();
-        env.extend(passed_on(&["JUMPCLOUD_API_URL", "JUMPCLOUD_ORG_ID"]));
+        let mut env = passed_on(SETTINGS);
+        env.extend(passed_on(JUMPCLOUD));
         let secrets = match env::var("JUMPCLOUD_API_KEY") {
             Ok(key) => Some(Secrets::start(&key).await),
             Err(_) if env::var("JUMPCLOUD_SECRET_ID").is_ok() => {
-                env.extend(passed_on(&["JUMPCLOUD_SECRET_ID", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]));
+                env.extend(passed_on(SECRET));
                 None
             }
             Err(_) => return Err("--live needs the key: set JUMPCLOUD_SECRET_ID (with AWS credentials in the environment) or JUMPCLOUD_API_KEY".to_owned()),
@@ -200,26 +201,11 @@ impl Sandbox {
         let (tenant, secrets) = (Tenant::start_on(tenant), Secrets::start_on(secrets, API_KEY));
         // A sample event is as old as its file; in a rehearsal that is no reason to refuse it.
         let mut env = vec![("MAX_EVENT_AGE_SECONDS", u32::MAX.to_string())];
-        env.extend(settings());
+        env.extend(passed_on(SETTINGS));
         env.push(("JUMPCLOUD_API_URL", tenant.url()));
         env.extend(secrets.env());
         Self { env, _tenant: Some(tenant), _secrets: Some(secrets) }
     }
-}
-
-/// The playbooks' own settings.
-fn settings() -> Vec<(&'static str, String)> {
-    passed_on(&[
-        "DRY_RUN",
-        "TARGET_PATHS",
-        "MAX_EVENT_AGE_SECONDS",
-        "JUMPCLOUD_SELF",
-        "BATCH_CONCURRENCY",
-        "AWS_LAMBDA_LOG_LEVEL",
-        "AWS_LAMBDA_LOG_FORMAT",
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-    ])
 }
 
 /// The variables of this process that a function may see.

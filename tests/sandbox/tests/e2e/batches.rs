@@ -130,6 +130,7 @@ async fn a_finding_with_several_targets_is_done_for_each_in_a_batch() {
     let mut finding = sample("securityhub-asff-two-users");
     let now = chrono::Utc::now().to_rfc3339();
     finding["time"] = json!(now);
+    finding["detail"]["findings"][0]["CreatedAt"] = json!(now);
     finding["detail"]["findings"][0]["UpdatedAt"] = json!(now);
     assert_eq!(failed(&run(&rehearsal, "disable-user", vec![record("m-1", &finding)]).await), [""; 0]);
     assert_eq!(

@@ -10,6 +10,7 @@ mod leaks;
 mod local;
 mod safety;
 mod shutdown;
+mod states;
 mod telemetry;
 
 use std::time::Duration;
