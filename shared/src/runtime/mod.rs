@@ -1,5 +1,5 @@
 //! A playbook as a Lambda function. Every invocation, every record of a batch, every refusal and every panic begins and ends
-//! in [`Invocation::finish`], which leaves exactly one line in the log.
+//! in `Invocation::finish`, which leaves exactly one line in the log.
 
 mod batch;
 mod logging;
