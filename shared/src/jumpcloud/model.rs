@@ -3,14 +3,20 @@
 //! What is not modelled here is never read: real answers carry `systemToken`, SSH keys, addresses and more. Every
 //! field is optional, and one of an unexpected type counts as absent, so that a change in a field that a
 //! playbook does not need cannot keep it from acting. Serialized, an object is the facts of an outcome.
+//!
+//! Texts are marked before they come here, in [`decode`], and a long one is cut by [`lenient`].
 
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 use crate::{
     error::{Error, ErrorType::UnexpectedResponse},
     ids::ObjectId,
+    text,
 };
+
+/// The longest text of an object that is kept, in bytes.
+const MAX_TEXT: usize = 512;
 
 /// What users and systems have in common.
 pub trait Object: DeserializeOwned {
@@ -29,8 +35,22 @@ pub(super) fn object_id(ids: [&Option<String>; 2], collection: &str) -> Result<O
     })
 }
 
+/// The way of every object and list that JumpCloud answers.
+pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
+    serde_json::from_slice(&text::marked_json(body))
+}
+
 /// `None` for a field of another type than its documentation says, and for the empty text that stands for "not set".
 pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     let text = <&RawValue>::deserialize(deserializer)?.get(); // borrowed: JumpCloud's answers are in memory
-    Ok(Some(text).filter(|text| *text != "\"\"").and_then(|text| serde_json::from_str(text).ok()))
+    let long = text.starts_with('"') && text.len() > MAX_TEXT;
+    let value = match text {
+        "\"\"" => None,
+        text if long => {
+            let whole: Option<String> = serde_json::from_str(text).ok();
+            whole.and_then(|whole| serde_json::from_value(Value::from(text::shortened(&whole, MAX_TEXT))).ok())
+        }
+        text => serde_json::from_str(text).ok(),
+    };
+    Ok(value)
 }

@@ -12,7 +12,7 @@ use serde_with::apply;
 use super::{
     client::{Reader, Writer},
     graph::Listing,
-    model::{Object, lenient, object_id},
+    model::{Object, decode, lenient, object_id},
     retry::Effect,
 };
 use crate::{error::Error, ids::ObjectId};
@@ -202,7 +202,7 @@ impl Writer<'_> {
         let body = json!({"state": state, "suspended": state == UserState::Suspended});
         let path = format!("/systemusers/{}", id.as_str());
         let answer = self.change(Method::PUT, path, Some(body), Effect::Repeatable).await?;
-        Ok(serde_json::from_slice(&answer.body).ok())
+        Ok(decode(&answer.body).ok())
     }
 
     /// `POST /systemusers/{id}/state/activate`: STAGED to ACTIVATED, without the activation mail (an empty body
