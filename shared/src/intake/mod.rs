@@ -3,11 +3,14 @@
 //! `json` reads it, `envelope` opens what AWS puts around an alert, `formats` knows where each kind of finding names its target,
 //! `target` reads it there, `direct` is the strict form for everything that is written for us.
 
+mod bounds;
 mod direct;
 mod envelope;
 mod formats;
 mod json;
 mod target;
+
+use std::collections::HashSet;
 
 use aws_lambda_events::sqs::SqsMessage;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -27,6 +30,7 @@ use crate::{
     },
     outcome::{Candidate, Outcome, OutcomeTarget, Status},
     request::{RequestInfo, Target, TargetType},
+    text::removed,
     vars::{self, Vars},
 };
 
@@ -114,19 +118,32 @@ impl Settings {
         Ok(Self { target_paths, max_age: TimeDelta::seconds(i64::from(seconds.unwrap_or(3600))), own })
     }
 
-    /// Reads an event of any shape. In a batch, what is wrong with one record is that record's error.
+    /// Reads an event of any shape. In a batch, what is wrong with one record is that record's error. Whatever comes out
+    /// of it is [safe](bounds::safe) to be shown.
     pub fn read(&self, event: &str, wants: Wants, arrival: &Arrival) -> Intake {
+        match self.read_unfiltered(event, wants, arrival) {
+            Intake::One(work) => Intake::One(Box::new(bounds::safe(*work))),
+            Intake::Batch(mut records) => {
+                for record in &mut records {
+                    record.work = record.work.drain(..).map(bounds::safe).collect();
+                }
+                Intake::Batch(records)
+            }
+        }
+    }
+
+    fn read_unfiltered(&self, event: &str, wants: Wants, arrival: &Arrival) -> Intake {
         let refused = |info, error| Intake::One(Box::new(Work { info, todo: Err(error) }));
         let json = match Json::parse(event) {
             Ok(json) => json,
             Err(error) => return refused(arrival.info(), error),
         };
         let info = RequestInfo { request_id: arrival.request_id.clone(), dry_run: arrival.dry_run, ..json.origin() };
-        let read = json.unambiguous().and_then(|event| self.open(event, wants, arrival));
+        let read = json.unambiguous().and_then(|json| self.open(json, event.len(), wants, arrival));
         read.unwrap_or_else(|error| refused(info, error))
     }
 
-    fn open(&self, event: Value, wants: Wants, arrival: &Arrival) -> Result<Intake, Error> {
+    fn open(&self, event: Value, bytes: usize, wants: Wants, arrival: &Arrival) -> Result<Intake, Error> {
         match envelope::open(event)? {
             Envelope::Direct(event) => {
                 let direct = direct::decode(&event, wants.target_type)?;
@@ -134,6 +151,7 @@ impl Settings {
                 Ok(Intake::One(Box::new(run(Target { source: None, ..direct.target }, info))))
             }
             Envelope::Alert(alert) => {
+                bounds::bytes(bytes)?;
                 let mut work = self.alert(alert, wants, arrival)?;
                 match work.len() {
                     1 => Ok(Intake::One(Box::new(work.remove(0)))),
@@ -153,7 +171,10 @@ impl Settings {
         let group = record["attributes"]["MessageGroupId"].as_str().filter(|_| fifo).map(str::to_owned);
         let work = SqsMessage::deserialize(record)
             .map_err(|_| InvalidInput.error("the record is not an SQS record"))
-            .and_then(|message| envelope::open_message(index, message))
+            .and_then(|message| {
+                bounds::bytes(message.body.as_ref().map_or(0, String::len))?;
+                envelope::open_message(index, message)
+            })
             .and_then(|alert| self.alert(alert, wants, arrival));
         let message_id = text("messageId");
         let work = work.unwrap_or_else(|error| {
@@ -163,6 +184,7 @@ impl Settings {
     }
 
     fn alert(&self, alert: Alert, wants: Wants, arrival: &Arrival) -> Result<Vec<Work>, Error> {
+        bounds::entries(&alert.body)?;
         let format = formats::recognise(&alert.body);
         let whole = vec![(String::new(), &alert.body)];
         let mut findings = format.map_or_else(|| whole.clone(), |format| format.findings(&alert.body));
@@ -181,14 +203,12 @@ impl Settings {
         // A workflow's; the finding's id goes beside it.
         let correlation = alert.body.get("correlation").filter(|correlation| correlation.is_object());
         let mut work = Vec::new();
-        let mut seen: Vec<String> = Vec::new();
+        let mut seen: HashSet<String> = HashSet::new();
         for (path, finding) in findings {
             let mut times = alert.times.clone();
             times.extend(format.and_then(|format| time(first(finding, format.format.time)?)));
             for target in target::targets(finding, &format!("{}{path}", alert.path), places, wants.target_type)? {
-                let name = target.text.to_lowercase();
-                if !seen.contains(&name) {
-                    seen.push(name);
+                if seen.insert(target.text.to_lowercase()) {
                     let event_time = self.fresh(&times, wants, arrival.now)?;
                     let correlation = correlation.cloned();
                     let mut info = RequestInfo { dry_run, correlation, event_time, ..alert.info(arrival) };
@@ -270,8 +290,8 @@ fn describe(info: &mut RequestInfo, finding: &Value, format: &Parsed) {
     if let Some(id) = text(format.format.id) {
         info.correlation.get_or_insert_with(|| json!({}))["finding_id"] = json!(id);
     }
-    let clean = |title: &str| title.chars().filter(|c| !c.is_control()).take(direct::MAX_TEXT).collect();
-    info.reason = text(format.format.title).map(clean);
+    let shown = |title| removed(title).chars().take(direct::MAX_TEXT).collect();
+    info.reason = text(format.format.title).map(shown);
 }
 
 /// RFC 3339, or seconds or milliseconds since 1970.
