@@ -53,7 +53,8 @@ pub fn mark_value(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(mark_value),
         Value::Object(fields) => {
             if fields.keys().any(|name| name.chars().any(is_unsafe)) {
-                let marked = std::mem::take(fields).into_iter().map(|(name, value)| (marked(&name).into_owned(), value));
+                let marked =
+                    std::mem::take(fields).into_iter().map(|(name, value)| (marked(&name).into_owned(), value));
                 *fields = marked.collect::<Map<_, _>>();
             }
             fields.values_mut().for_each(mark_value);
@@ -76,7 +77,11 @@ pub fn marked_json(json: &[u8]) -> Cow<'_, [u8]> {
         let (this, after) = rest.split_at(length);
         // Between values; inside of a text these three would be no JSON.
         let layout = matches!(this, "\n" | "\r" | "\t");
-        if !layout && stands_for.is_some_and(is_unsafe) { out.push(MARK) } else { out.push_str(this) }
+        if !layout && stands_for.is_some_and(is_unsafe) {
+            out.push(MARK)
+        } else {
+            out.push_str(this)
+        }
         rest = after;
     }
     out.into_bytes().into()
@@ -114,7 +119,8 @@ mod tests {
             assert_eq!(removed(&format!("a{c}b")), "ab", "{c:?}");
             assert_eq!(marked(&format!("a{c}b")), "a\u{fffd}b", "{c:?}");
         }
-        for text in ["Jane’s MacBook Pro", "Łukasz Żółć", "山田 太郎", "علي", "❤️ box", "a_b-c.d@e", ""] {
+        for text in ["Jane’s MacBook Pro", "Łukasz Żółć", "山田 太郎", "علي", "❤️ box", "a_b-c.d@e", ""]
+        {
             assert!(matches!(removed(text), Cow::Borrowed(same) if same == text));
             assert!(matches!(marked(text), Cow::Borrowed(same) if same == text));
         }
@@ -131,8 +137,14 @@ mod tests {
     #[test]
     fn escapes_in_json_are_seen_through() {
         let read = |text: &str| serde_json::from_slice::<Value>(&marked_json(text.as_bytes())).unwrap();
-        assert_eq!(read(r#"{"a": "x\u202ey\nz\udb40\udc41\u0085"}"#), json!({"a": "x\u{fffd}y\u{fffd}z\u{fffd}\u{fffd}"}));
-        assert_eq!(read(r#"["\\n", "\"\\u202e\"", "\u00e4", "\ud83d\ude00"]"#), json!(["\\n", "\"\\u202e\"", "ä", "😀"]));
+        assert_eq!(
+            read(r#"{"a": "x\u202ey\nz\udb40\udc41\u0085"}"#),
+            json!({"a": "x\u{fffd}y\u{fffd}z\u{fffd}\u{fffd}"})
+        );
+        assert_eq!(
+            read(r#"["\\n", "\"\\u202e\"", "\u00e4", "\ud83d\ude00"]"#),
+            json!(["\\n", "\"\\u202e\"", "ä", "😀"])
+        );
         assert_eq!(read("{\r\n\t\"ä\": 1\n}"), json!({"ä": 1}));
         for text in ["\"\\", "\"\\u12", "\"\\ud800\"", "\"a\nb\\u0041\"", "\"\\\u{202e}\"", "\"\\u+041\""] {
             assert!(serde_json::from_slice::<Value>(&marked_json(text.as_bytes())).is_err(), "{text:?}");
@@ -140,12 +152,15 @@ mod tests {
     }
 
     fn any_json() -> impl Strategy<Value = Value> {
-        let texts = prop_oneof![".{0,8}", proptest::sample::select(UNSAFE.chars().collect::<Vec<_>>()).prop_map(String::from)];
-        let leaf = prop_oneof![Just(Value::Null), any::<i64>().prop_map(Value::from), texts.clone().prop_map(Value::from)];
+        let texts =
+            prop_oneof![".{0,8}", proptest::sample::select(UNSAFE.chars().collect::<Vec<_>>()).prop_map(String::from)];
+        let leaf =
+            prop_oneof![Just(Value::Null), any::<i64>().prop_map(Value::from), texts.clone().prop_map(Value::from)];
         leaf.prop_recursive(3, 24, 4, move |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::btree_map(texts.clone(), inner, 0..4).prop_map(|map| Value::from(Map::from_iter(map))),
+                prop::collection::btree_map(texts.clone(), inner, 0..4)
+                    .prop_map(|map| Value::from(Map::from_iter(map))),
             ]
         })
     }

@@ -26,8 +26,9 @@ const MAX_FIELDS: usize = 2000;
 /// Refuses an alert that no AWS service delivers.
 pub(super) fn bytes(bytes: usize) -> Result<(), Error> {
     if bytes > MAX_BYTES {
-        return Err(InvalidInput
-            .error(format!("the alert has {bytes} bytes, more than {MAX_BYTES}, which is what SQS takes; nothing was done")));
+        return Err(InvalidInput.error(format!(
+            "the alert has {bytes} bytes, more than {MAX_BYTES}, which is what SQS takes; nothing was done"
+        )));
     }
     Ok(())
 }
@@ -40,8 +41,9 @@ pub(super) fn entries(alert: &Value) -> Result<(), Error> {
 /// The number of values that were looked at.
 fn count(value: &Value) -> Result<usize, Error> {
     let refused = |what: &str, most: usize| {
-        Err(InvalidInput
-            .error(format!("the alert has {what} with more than {most} entries; nothing was done; send one finding per event")))
+        Err(InvalidInput.error(format!(
+            "the alert has {what} with more than {most} entries; nothing was done; send one finding per event"
+        )))
     };
     match value {
         Value::Array(items) if items.len() > MAX_ENTRIES => refused("a list", MAX_ENTRIES),
@@ -68,9 +70,8 @@ pub(super) fn correlation(correlation: &Value) -> Result<(), Error> {
 pub(super) fn safe(work: Work) -> Work {
     let Work { info, todo } = work;
     let todo = match todo {
-        Ok(Todo::Run(target)) if target.text.chars().any(is_unsafe) => {
-            Err(InvalidInput.error("the target's name holds control characters, or characters that cannot be seen; nothing was done"))
-        }
+        Ok(Todo::Run(target)) if target.text.chars().any(is_unsafe) => Err(InvalidInput
+            .error("the target's name holds control characters, or characters that cannot be seen; nothing was done")),
         Ok(Todo::Run(mut target)) => {
             target.source = target.source.as_deref().map(name);
             Ok(Todo::Run(target))
@@ -154,7 +155,8 @@ mod tests {
 
     #[test]
     fn an_alert_that_no_service_delivers_is_refused() {
-        let event = |bytes| alert(json!({"hostname": "Computer123", "reason": " ".repeat(bytes) + "x", "accept_stale": true}));
+        let event =
+            |bytes| alert(json!({"hostname": "Computer123", "reason": " ".repeat(bytes) + "x", "accept_stale": true}));
         assert!(one(&event(MAX_BYTES / 2)).todo.is_ok());
         assert!(one(&event(MAX_BYTES)).todo.err().unwrap().message.contains("SQS"));
         let record = json!({"Records": [

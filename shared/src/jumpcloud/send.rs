@@ -351,7 +351,9 @@ mod tests {
     fn what_jumpcloud_said_is_cleaned_before_the_key_is_looked_for() {
         let key = Credential::api_key("jca_0123456789".into(), None, 0).unwrap();
         let said = |text: &str| said(serde_json::json!({"message": text}).to_string().as_bytes(), &key);
-        for broken in ["jca_01234\n56789", "jca_\u{200b}01234\u{202e}56789", "jca_0123456789\u{2028}", "\u{feff}jca_0123456789"] {
+        for broken in
+            ["jca_01234\n56789", "jca_\u{200b}01234\u{202e}56789", "jca_0123456789\u{2028}", "\u{feff}jca_0123456789"]
+        {
             assert_eq!(said(&format!("no {broken}")), " (said: \"no [redacted]\")", "{broken:?}");
         }
         assert!(said(&format!("{}jca_0123456789", "x".repeat(155))).contains('…'));

@@ -2,6 +2,7 @@
 //! in [`Invocation::finish`], which leaves exactly one line in the log.
 
 mod batch;
+mod fit;
 mod logging;
 mod record;
 mod setup;
@@ -111,7 +112,8 @@ impl<'a> Function<'a> {
         match intake {
             Intake::One(work) => invocation.finish(*work).await.map(|outcome| Answer::Outcome(Box::new(outcome))),
             Intake::Batch(records) => {
-                let batch = batch::run(records, setup.concurrency, |record| invocation.record(record));
+                let in_time = || Instant::now() < invocation.deadline;
+                let batch = batch::run(records, setup.concurrency, in_time, |record| invocation.record(record));
                 Ok(Answer::Batch(batch.await))
             }
         }
