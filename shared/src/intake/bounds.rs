@@ -89,7 +89,11 @@ fn safe_info(mut info: RequestInfo) -> RequestInfo {
         mark_value(given);
         // A finding's, which is no reason to let it pass, or one of an event that was refused for it.
         if let Err(error) = correlation(given) {
+            let finding_id = given.get("finding_id").and_then(Value::as_str).map(name);
             *given = json!({"left_out": error.message});
+            if let Some(id) = finding_id {
+                given["finding_id"] = json!(id);
+            }
         }
     }
     info
@@ -183,7 +187,9 @@ mod tests {
         with["correlation"] = long;
         let work = one(&alert(with));
         assert!(work.todo.is_ok());
-        assert!(work.info.correlation.unwrap()["left_out"].as_str().unwrap().contains("more than 4096"));
+        let correlation = work.info.correlation.unwrap();
+        assert_eq!(correlation["finding_id"], "f-1");
+        assert!(correlation["left_out"].as_str().unwrap().contains("more than 4096"));
     }
 
     #[test]

@@ -54,3 +54,37 @@ pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializ
     };
     Ok(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[derive(Deserialize)]
+    struct Named {
+        #[serde(default, deserialize_with = "lenient")]
+        name: Option<String>,
+        #[serde(default, deserialize_with = "lenient")]
+        others: Option<Vec<String>>,
+    }
+
+    #[test]
+    fn every_text_of_an_answer_is_marked() {
+        let body = r#"{"name": "dc01\n\u202e", "others": ["a\u0000b", "ü", 1]}"#;
+        assert_eq!(decode::<Named>(body.as_bytes()).unwrap().name.as_deref(), Some("dc01\u{fffd}\u{fffd}"));
+        let body = "{\"name\": \"a\u{2066}b\", \"others\": [\"a\\u0000b\", \"ü\"]}";
+        let named: Named = decode(body.as_bytes()).unwrap();
+        assert_eq!(
+            (named.name.unwrap().as_str(), named.others.unwrap()),
+            ("a\u{fffd}b", vec!["a\u{fffd}b".into(), "ü".into()])
+        );
+    }
+
+    #[test]
+    fn a_long_text_is_cut() {
+        for (length, kept) in [(MAX_TEXT, MAX_TEXT), (MAX_TEXT + 1, MAX_TEXT), (100_000, MAX_TEXT)] {
+            let named: Named = decode(json!({"name": "x".repeat(length)}).to_string().as_bytes()).unwrap();
+            assert_eq!(named.name.unwrap().len(), kept);
+        }
+    }
+}
