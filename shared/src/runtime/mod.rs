@@ -116,13 +116,10 @@ impl<'a> Function<'a> {
         match intake {
             Intake::One(work) => invocation.finish(*work).await.map(|outcome| Answer::Outcome(Box::new(outcome))),
             Intake::Batch(records) => {
-                // Of a short time, a quarter each at most.
-                let share = invocation.deadline.saturating_duration_since(Instant::now()) / 4;
-                let to_answer = TIME_TO_ANSWER_A_RECORD * u32::try_from(records.len()).unwrap_or(u32::MAX);
-                invocation.deadline -= to_answer.min(share);
-                let invocation = &invocation;
-                let last_begin = invocation.deadline - TIME_FOR_A_RECORD.min(share);
-                let in_time = || Instant::now() < last_begin;
+                let start = Instant::now();
+                let (last_begin, end) = times(records.len(), invocation.deadline.saturating_duration_since(start));
+                invocation.deadline = start + end;
+                let (invocation, in_time) = (&invocation, || start.elapsed() < last_begin);
                 let batch = batch::run(records, setup.concurrency, in_time, |record| invocation.record(record));
                 Ok(Answer::Batch(batch.await))
             }
@@ -168,6 +165,14 @@ impl Function<'_> {
         (self.log)(&ended.line(&self.name, self.playbook, SystemTime::now().into()).to_string());
         ended.result
     }
+}
+
+/// Of the time that is `left` for a batch: until when a record may begin, and when all calls must have ended. Of a short
+/// time a quarter each is kept back at most.
+fn times(records: usize, left: Duration) -> (Duration, Duration) {
+    let to_answer = TIME_TO_ANSWER_A_RECORD.saturating_mul(u32::try_from(records).unwrap_or(u32::MAX));
+    let end = left - to_answer.min(left / 4);
+    (end - TIME_FOR_A_RECORD.min(left / 4), end)
 }
 
 /// When all calls must have ended.
@@ -219,6 +224,15 @@ mod tests {
         fn run<'a>(&'a self, _: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Outcome, Error>> {
             Box::pin(async { panic!("SECRET") })
         }
+    }
+
+    #[test]
+    fn a_batch_keeps_time_back_for_its_records_and_its_answer() {
+        let ms = Duration::from_millis;
+        assert_eq!(times(10_000, ms(60_000)), (ms(57_500), ms(58_500)));
+        assert_eq!(times(10, ms(60_000)).1, Duration::from_micros(59_998_500));
+        assert_eq!(times(10_000, ms(400)), (ms(200), ms(300)));
+        assert_eq!(times(usize::MAX, Duration::ZERO), (Duration::ZERO, Duration::ZERO));
     }
 
     #[tokio::test]
