@@ -107,9 +107,10 @@ impl KeyStore {
     async fn read(&self, generation: u64) -> Result<Credential, Error> {
         let answer = self.secrets_manager.get_secret_value().secret_id(&self.secret_id).send().await;
         let answer = answer.map_err(|error| {
-            // Never with its source: where the answer could not be parsed, that is the answer.
-            tracing::debug!(code = error.code(), "GetSecretValue failed");
-            let why = match error.code() {
+            // Never with its source: where the answer could not be parsed, that is the answer. Nor with a code that is none.
+            let code = error.code().filter(|code| code.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+            tracing::debug!(code, "GetSecretValue failed");
+            let why = match code {
                 Some(code) => format!("could not be read: {code}; {}", advice(code)),
                 None => "could not be read: Secrets Manager did not answer; check the function's network".to_owned(),
             };

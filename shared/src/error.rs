@@ -4,6 +4,11 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::text::{removed, shortened};
+
+/// The longest message, in bytes: more than the ten longest candidates.
+const MAX_MESSAGE: usize = 8192;
+
 /// Declares the error types with what a caller has to know of each: its name, whether a retry helps, when it happens.
 macro_rules! error_types {
     ($($name:ident, retry helps: $retry:literal, unexpected: $unexpected:literal, $about:literal;)*) => {
@@ -64,10 +69,11 @@ error_types! {
 
 impl ErrorType {
     /// An error of this type. `message` says what happened, why, and what to do next; it must hold neither a
-    /// secret nor the payload.
-    pub fn error(self, message: impl Into<String>) -> Error {
+    /// secret nor the payload. It is one line of bounded length, whatever it quotes.
+    pub fn error(self, message: impl AsRef<str>) -> Error {
         let done = if self == Self::OutcomeUnknown { Effect::Unknown } else { Effect::Nothing };
-        Error { error_type: self, message: message.into(), done, cause: None }
+        let message = shortened(&removed(message.as_ref()), MAX_MESSAGE).into_owned();
+        Error { error_type: self, message, done, cause: None }
     }
 }
 
@@ -147,6 +153,12 @@ mod tests {
         documented.sort_unstable();
         names.sort_unstable();
         assert_eq!(documented, names);
+    }
+
+    #[test]
+    fn a_message_is_one_line_of_bounded_length() {
+        let error = ErrorType::Internal.error(format!("a\u{85}b\u{202e}c{}", "x".repeat(9000)));
+        assert!(error.message.starts_with("abcx") && error.message.len() <= MAX_MESSAGE);
     }
 
     #[test]

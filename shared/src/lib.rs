@@ -22,6 +22,7 @@ pub mod vars;
 
 pub mod error;
 pub mod ids;
+pub mod text;
 
 #[cfg(test)]
 mod tests {

@@ -1,12 +1,13 @@
 //! An outcome as Markdown, for a ticket or a war room.
 //!
-//! Names come from people and devices, so none of them may become a link, a heading or a mention.
+//! Names come from people and devices, so none of them may become a link, a heading or a mention. Values are written as code. In
+//! sentences every word is, that some renderer would turn into a link or a mention by itself: an address, a URL, a host's name.
 
 use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::outcome::Outcome;
+use crate::{outcome::Outcome, text::removed};
 
 /// The most items of a list that are written out; the outcome's JSON has them all.
 const MAX_ITEMS: usize = 25;
@@ -37,6 +38,11 @@ pub(crate) fn render(outcome: &Outcome) -> String {
         "Advisories",
         outcome.advisories.iter().map(|advisory| format!("{}: {}", advisory.code.name(), escaped(&advisory.message))),
     );
+    section(
+        &mut text,
+        "Cut",
+        outcome.truncated.iter().map(|cut| format!("{}: the first {} of {}", cut.list, cut.shown, cut.total)),
+    );
     let undo = outcome.undo.iter().filter_map(|undo| serde_json::to_value(undo).ok());
     section(
         &mut text,
@@ -48,11 +54,18 @@ pub(crate) fn render(outcome: &Outcome) -> String {
 }
 
 fn section(text: &mut String, title: &str, lines: impl Iterator<Item = String>) {
-    for (index, line) in lines.enumerate() {
-        if index == 0 {
+    let mut count = 0;
+    for line in lines {
+        if count == 0 {
             let _ = write!(text, "\n\n**{title}**\n");
         }
-        let _ = write!(text, "\n- {line}");
+        if count < MAX_ITEMS {
+            let _ = write!(text, "\n- {line}");
+        }
+        count += 1;
+    }
+    if count > MAX_ITEMS {
+        let _ = write!(text, "\n- and {} more", count - MAX_ITEMS);
     }
 }
 
@@ -72,7 +85,11 @@ fn inline(value: &Value) -> String {
         Value::Object(fields) => {
             fields.iter().map(|(name, value)| format!("{name} {}", inline(value))).collect::<Vec<_>>().join(", ")
         }
-        Value::Array(items) => items.iter().map(inline).collect::<Vec<_>>().join("; "),
+        Value::Array(items) => {
+            let more =
+                items.len().checked_sub(MAX_ITEMS).filter(|more| *more > 0).map(|more| format!("and {more} more"));
+            items.iter().take(MAX_ITEMS).map(inline).chain(more).collect::<Vec<_>>().join("; ")
+        }
         Value::String(text) => code(text),
         Value::Null => "none".to_owned(),
         other => other.to_string(),
@@ -81,20 +98,48 @@ fn inline(value: &Value) -> String {
 
 /// As code, in which nothing is interpreted.
 fn code(text: &str) -> String {
-    format!("`{}`", text.replace('`', "'").replace(char::is_control, " "))
+    match removed(text).replace('`', "'").trim() {
+        "" => "` `".to_owned(), // two marks alone would begin a code of their own
+        text => format!("`{text}`"),
+    }
 }
 
-/// As text, with everything escaped that Markdown would interpret.
+/// As a sentence that begins a line, with everything escaped that Markdown would interpret.
 fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '!' | '~' => escaped.extend(['\\', c]),
-            c if c.is_control() => escaped.push(' '),
-            c => escaped.push(c),
-        }
+    let text = removed(text);
+    let words: Vec<String> = text.split_whitespace().map(word).collect();
+    let line = words.join(" ");
+    // A list, a rule, or the underline of a heading.
+    let digits = line.bytes().take_while(u8::is_ascii_digit).count();
+    match line.as_bytes().get(digits) {
+        Some(b'-' | b'+' | b'=') if digits == 0 => format!("\\{line}"),
+        Some(b'.' | b')') if digits > 0 => format!("{}\\{}", &line[..digits], &line[digits..]),
+        _ => line,
     }
-    escaped
+}
+
+/// A word with its brackets and punctuation around it.
+fn word(word: &str) -> String {
+    let inner = word.trim_matches(|c: char| c.is_ascii_punctuation() && c != '@');
+    if !is_linked(inner) {
+        return word.chars().fold(String::new(), |text, c| {
+            let markup =
+                matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '!' | '~' | '&' | '$');
+            if markup { text + "\\" + c.encode_utf8(&mut [0; 4]) } else { text + c.encode_utf8(&mut [0; 4]) }
+        });
+    }
+    // Only what needs no escape stays outside.
+    let plain = |c: char| matches!(c, '(' | ')' | ',' | '.' | ';' | ':' | '"' | '\'');
+    let (inner, before) = (word.trim_start_matches(plain), word.len() - word.trim_start_matches(plain).len());
+    let after = inner.len() - inner.trim_end_matches(plain).len();
+    let (inner, end) = inner.split_at(inner.len() - after);
+    format!("{}{}{end}", &word[..before], code(inner))
+}
+
+/// Whether something in `word` may become a link or a mention: `@`, a scheme, or a dot before a letter, as in every domain.
+fn is_linked(word: &str) -> bool {
+    let domain = word.split('.').skip(1).any(|part| part.starts_with(char::is_alphabetic));
+    domain || word.contains('@') || word.contains(":/")
 }
 
 #[cfg(test)]
@@ -103,7 +148,45 @@ mod tests {
 
     #[test]
     fn a_name_cannot_become_markup() {
-        assert_eq!(escaped("[x](http://y) _a_ <b>\n# c"), "\\[x\\](http://y) \\_a\\_ \\<b\\> \\# c");
-        assert_eq!(code("a`b\nc"), "`a'b c`");
+        assert_eq!(escaped("[x](y) _a_ <b>\n# c &#64; $d$"), "\\[x\\](y) \\_a\\_ \\<b\\>\\# c \\&\\#64; \\$d\\$");
+        assert_eq!(code("a`b\nc"), "`a'bc`");
+        assert_eq!(code("\u{202e}"), "` `");
+        assert_eq!(code(""), "` `");
+    }
+
+    #[test]
+    fn a_name_cannot_become_a_link_or_a_mention() {
+        for (text, expected) in [
+            ("jsmith (jsmith@company.com) is", "jsmith (`jsmith@company.com`) is"),
+            ("see http://evil.example/x.", "see `http://evil.example/x`."),
+            ("WWW.evil.example, x", "`WWW.evil.example`, x"),
+            ("@channel", "`@channel`"),
+            ("a/@org/team", "`a/@org/team`"),
+            ("<!channel> <@U1>", "\\<\\!channel\\> `<@U1>`"),
+            ("[c](javascript:x@y)", "`[c](javascript:x@y`)"),
+            ("dc01.corp.example.com is", "`dc01.corp.example.com` is"),
+            ("`@here`", "`'@here'`"),
+            ("is offline: the command. Dry run.", "is offline: the command. Dry run."),
+            ("Ubuntu 24.04 (10.0.26100)", "Ubuntu 24.04 (10.0.26100)"),
+        ] {
+            assert_eq!(escaped(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_cannot_become_a_heading_or_a_list() {
+        for (text, expected) in [
+            ("# x", "\\# x"),
+            ("=== x", "\\=== x"),
+            ("--- x", "\\--- x"),
+            ("+ x", "\\+ x"),
+            ("  - x", "\\- x"),
+            ("1. x", "1\\. x"),
+            ("12) x", "12\\) x"),
+            ("> x", "\\> x"),
+            ("5 devices", "5 devices"),
+        ] {
+            assert_eq!(escaped(text), expected, "{text}");
+        }
     }
 }

@@ -129,6 +129,8 @@ advisory_codes! {
     UsersUnknown = "USERS_UNKNOWN",
     UsersIncomplete = "USERS_INCOMPLETE",
     GroupsUnknown = "GROUPS_UNKNOWN",
+    GroupsIncomplete = "GROUPS_INCOMPLETE",
+    StateChangesUnknown = "STATE_CHANGES_UNKNOWN",
     NotVisibleYet = "NOT_VISIBLE_YET",
     NotReadBack = "NOT_READ_BACK",
     WindowsHomeStaysLoggedIn = "WINDOWS_HOME_STAYS_LOGGED_IN",
@@ -184,6 +186,17 @@ impl Undo {
     }
 }
 
+/// A list of an outcome that was too long to be given whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Truncated {
+    /// Its name: `advisories`, `user.devices`.
+    pub list: String,
+    /// How many entries are given.
+    pub shown: usize,
+    /// How many there are.
+    pub total: usize,
+}
+
 /// A playbook's answer. Its JSON is part of the contract.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
@@ -211,6 +224,9 @@ pub struct Outcome {
     /// With [`Status::Ambiguous`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
+    /// The lists that were too long.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub truncated: Vec<Truncated>,
     /// The state that was found.
     pub before: Option<Value>,
     /// The state that was read back.
@@ -243,6 +259,7 @@ impl Outcome {
             user: None,
             host: None,
             candidates: Vec::new(),
+            truncated: Vec::new(),
             before: None,
             after: None,
             undo: None,

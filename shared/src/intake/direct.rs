@@ -4,10 +4,12 @@
 
 use serde_json::{Map, Value};
 
+use super::bounds;
 use crate::{
     error::{Error, ErrorType::InvalidInput},
     ids::ObjectId,
     request::{By, RequestInfo, Target, TargetType},
+    text::is_unsafe,
 };
 
 /// The longest name or reason, in characters.
@@ -82,6 +84,7 @@ pub(super) fn decode(event: &Value, target_type: TargetType) -> Result<Direct, E
     };
     let text = text(name, value)?;
     let correlation = object.get("correlation").cloned();
+    correlation.as_ref().map_or(Ok(()), bounds::correlation)?;
     Ok(Direct { target: target(name, &text, by)?, accept_stale, dry_run, reason, correlation })
 }
 
@@ -142,15 +145,15 @@ pub(super) fn target(name: &str, text: &str, by: By) -> Result<Target, Error> {
     Ok(Target { by, text: text.to_owned(), source: Some(name.to_owned()) })
 }
 
-/// Trimmed, not empty, not too long, no control characters.
+/// Trimmed, not empty, not too long, no [unsafe](is_unsafe) characters: a target is taken as it is or not at all.
 pub(super) fn text(name: &str, value: &Value) -> Result<String, Error> {
     let text = value.as_str().ok_or_else(|| InvalidInput.error(format!("`{name}` must be text")))?.trim();
     let wrong = if text.is_empty() {
         "is empty"
     } else if text.chars().count() > MAX_TEXT {
         "is longer than 256 characters"
-    } else if text.chars().any(char::is_control) {
-        "holds control characters"
+    } else if text.chars().any(is_unsafe) {
+        "holds control characters, or characters that cannot be seen"
     } else {
         return Ok(text.to_owned());
     };
@@ -169,7 +172,7 @@ fn invalid(what: &str, fields: &[TargetField]) -> Error {
 
 /// A field's name as far as it can be shown.
 fn printable(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(40).collect()
+    name.chars().filter(|c| !is_unsafe(*c)).take(40).collect()
 }
 
 #[cfg(test)]
@@ -221,6 +224,10 @@ mod tests {
             json!({"username": "SECRET", "dry_run": null}),
             json!({"username": "SECRET", "dry_run": true, "dryRun": false}),
             json!({"username": "SECRET\n"}).as_object().map(|_| json!({"username": "SEC\nRET"})).unwrap(),
+            json!({"username": "SECRET\u{200b}"}),
+            json!({"username": "SECRET\u{202e}x"}),
+            json!({"username": "x", "reason": "SECRET\u{2028}x"}),
+            json!({"username": "x", "correlation": "SECRET".repeat(700)}),
             json!({"username": "SECRET".repeat(50)}),
             json!({"username": "  "}),
             json!({"email": "SECRET"}),

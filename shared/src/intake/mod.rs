@@ -4,6 +4,7 @@
 //! `target` reads it there, `direct` is the strict form for everything that is written for us.
 //! `whether` it is acted on: `state` (is it an open finding), `time` (how old), `dry_run`. `severity` says how bad it is.
 
+mod bounds;
 mod direct;
 mod dry_run;
 mod envelope;
@@ -14,6 +15,8 @@ mod state;
 mod target;
 mod time;
 mod whether;
+
+use std::collections::HashSet;
 
 use aws_lambda_events::sqs::SqsMessage;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -31,6 +34,7 @@ use crate::{
     error::{Error, ErrorType::InvalidInput},
     outcome::{Candidate, Ignored, Outcome, OutcomeTarget, Status},
     request::{RequestInfo, Target, TargetType},
+    text::removed,
     vars::{self, Vars, misconfigured},
 };
 
@@ -129,19 +133,32 @@ impl Settings {
         Ok(Self { target_paths, act_on_logs, max_age: TimeDelta::seconds(i64::from(seconds.unwrap_or(3600))), own })
     }
 
-    /// Reads an event of any shape. In a batch, what is wrong with one record is that record's error.
+    /// Reads an event of any shape. In a batch, what is wrong with one record is that record's error. Whatever comes out
+    /// of it is [safe](bounds::safe) to be shown.
     pub fn read(&self, event: &str, wants: Wants, arrival: &Arrival) -> Intake {
+        match self.read_unfiltered(event, wants, arrival) {
+            Intake::One(work) => Intake::One(Box::new(bounds::safe(*work))),
+            Intake::Batch(mut records) => {
+                for record in &mut records {
+                    record.work = record.work.drain(..).map(bounds::safe).collect();
+                }
+                Intake::Batch(records)
+            }
+        }
+    }
+
+    fn read_unfiltered(&self, event: &str, wants: Wants, arrival: &Arrival) -> Intake {
         let refused = |info, error| Intake::One(Box::new(Work { info, todo: Err(error) }));
         let json = match Json::parse(event) {
             Ok(json) => json,
             Err(error) => return refused(arrival.info(), error),
         };
         let info = RequestInfo { request_id: arrival.request_id.clone(), dry_run: arrival.dry_run, ..json.origin() };
-        let read = json.unambiguous().and_then(|event| self.open(event, wants, arrival));
+        let read = json.unambiguous().and_then(|json| self.open(json, event.len(), wants, arrival));
         read.unwrap_or_else(|error| refused(info, error))
     }
 
-    fn open(&self, event: Value, wants: Wants, arrival: &Arrival) -> Result<Intake, Error> {
+    fn open(&self, event: Value, bytes: usize, wants: Wants, arrival: &Arrival) -> Result<Intake, Error> {
         match envelope::open(event)? {
             Envelope::Direct(event) => {
                 let direct = direct::decode(&event, wants.target_type)?;
@@ -151,6 +168,7 @@ impl Settings {
                 Ok(Intake::One(Box::new(run(Target { source: None, ..direct.target }, info))))
             }
             Envelope::Alert(alert) => {
+                bounds::bytes(bytes)?;
                 let mut work = self.alert(alert, wants, arrival)?;
                 match work.len() {
                     1 => Ok(Intake::One(Box::new(work.remove(0)))),
@@ -174,7 +192,10 @@ impl Settings {
         let group = record["attributes"]["MessageGroupId"].as_str().filter(|_| fifo).map(str::to_owned);
         let work = SqsMessage::deserialize(record)
             .map_err(|_| InvalidInput.error("the record is not an SQS record"))
-            .and_then(|message| envelope::open_message(index, message))
+            .and_then(|message| {
+                bounds::bytes(message.body.as_ref().map_or(0, String::len))?;
+                envelope::open_message(index, message)
+            })
             .map(|alert| Alert { dry_run: alert.dry_run | dry_run::asked(record), ..alert })
             .and_then(|alert| self.alert(alert, wants, arrival));
         let message_id = text("messageId");
@@ -185,6 +206,7 @@ impl Settings {
     }
 
     fn alert(&self, alert: Alert, wants: Wants, arrival: &Arrival) -> Result<Vec<Work>, Error> {
+        bounds::entries(&alert.body)?;
         let format = formats::recognise(&alert.body);
         let whole = vec![(String::new(), &alert.body)];
         let mut findings = format.map_or_else(|| whole.clone(), |format| format.findings(&alert.body));
@@ -209,15 +231,13 @@ impl Settings {
         // A workflow's; the finding's id goes beside it.
         let correlation = alert.body.get("correlation").filter(|correlation| correlation.is_object());
         let mut work = Vec::new();
-        let mut seen: Vec<String> = Vec::new();
+        let mut seen: HashSet<String> = HashSet::new();
         for (path, finding) in findings {
             // Where TARGET_PATHS look at all of the alert, all its findings are meant.
             let of = if self.target_paths.is_some() { all.clone() } else { vec![(path.clone(), finding)] };
             let times = times(&alert, format, &of);
             for target in target::targets(finding, &format!("{}{path}", alert.path), places, wants.target_type)? {
-                let name = target.text.to_lowercase();
-                if !seen.contains(&name) {
-                    seen.push(name);
+                if seen.insert(target.text.to_lowercase()) {
                     let event_time = self.fresh(&times, wants, arrival.now)?;
                     let correlation = correlation.cloned();
                     let info = RequestInfo { correlation, event_time, ..alert.info(arrival) };
@@ -274,8 +294,8 @@ fn described(mut info: RequestInfo, format: Option<&Parsed>, findings: &[(String
     if let Some(id) = text(format.id) {
         info.correlation.get_or_insert_with(|| json!({}))["finding_id"] = json!(id);
     }
-    let clean = |title: &str| title.chars().filter(|c| !c.is_control()).take(direct::MAX_TEXT).collect();
-    info.reason = text(format.title).map(clean);
+    let shown = |title| removed(title).chars().take(direct::MAX_TEXT).collect();
+    info.reason = text(format.title).map(shown);
     info.severity = (format.severity)(finding);
     info
 }

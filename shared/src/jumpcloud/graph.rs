@@ -1,8 +1,9 @@
 //! What users and systems are bound to and members of: API v2's graph.
 
+use std::collections::HashMap;
+
 use reqwest::Method;
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use serde_with::apply;
 
 use super::{
@@ -29,14 +30,95 @@ pub struct GraphObject {
     /// `system`, `user`, `user_group`, `system_group`, ...
     #[serde(rename(deserialize = "type"))]
     pub object_type: Option<String>,
+    /// What all its ways together give.
     #[serde(rename(deserialize = "compiledAttributes"))]
-    compiled_attributes: Option<Value>,
+    compiled_attributes: Option<Attributes>,
+    /// The ways that lead to it.
+    paths: Option<Vec<Vec<Hop>>>,
+}
+
+/// One step of a way.
+#[apply(
+    Option => #[serde(default, deserialize_with = "lenient")],
+)]
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Hop {
+    to: Option<Node>,
+}
+
+#[apply(
+    Option => #[serde(default, deserialize_with = "lenient")],
+)]
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Node {
+    id: Option<String>,
+    #[serde(rename(deserialize = "type"))]
+    object_type: Option<String>,
+}
+
+#[apply(
+    Option => #[serde(default, deserialize_with = "lenient")],
+)]
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Attributes {
+    sudo: Option<Sudo>,
+    #[serde(rename(deserialize = "ldapGroups"))]
+    ldap_groups: Option<Vec<Group>>,
+}
+
+#[apply(
+    Option => #[serde(default, deserialize_with = "lenient")],
+)]
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Sudo {
+    enabled: Option<bool>,
+    #[serde(rename(deserialize = "withoutPassword"))]
+    without_password: Option<bool>,
+}
+
+#[apply(
+    Option => #[serde(default, deserialize_with = "lenient")],
+)]
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Group {
+    name: Option<String>,
+}
+
+/// How a user and a device are bound, and what the user may do there by it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Binding {
+    /// Whether they are bound to each other, and not only through a group. `None` where JumpCloud gives no way.
+    pub direct: Option<bool>,
+    /// The ids of the groups that the others of its ways lead through.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub through_groups: Vec<String>,
+    /// Administrator on the device by this binding. A user's own `sudo` counts on every device besides.
+    pub sudo: Option<bool>,
+    /// The same without being asked for a password.
+    pub sudo_without_password: Option<bool>,
 }
 
 impl GraphObject {
     /// A group's name, where LDAP exports it.
     pub fn ldap_name(&self) -> Option<&str> {
-        self.compiled_attributes.as_ref()?.pointer("/ldapGroups/0/name")?.as_str()
+        self.compiled_attributes.as_ref()?.ldap_groups.as_ref()?.first()?.name.as_deref()
+    }
+
+    /// How it is bound to what was asked for.
+    pub fn binding(&self) -> Binding {
+        let ways = self.paths.as_deref().unwrap_or_default();
+        let is_group = |node: &&Node| node.object_type.as_deref().is_some_and(|kind| kind.ends_with("_group"));
+        let nodes = ways.iter().flatten().filter_map(|hop| hop.to.as_ref());
+        let mut through_groups: Vec<String> = nodes.filter(is_group).filter_map(|group| group.id.clone()).collect();
+        through_groups.sort();
+        through_groups.dedup();
+        let sudo = self.compiled_attributes.as_ref().and_then(|attributes| attributes.sudo.as_ref());
+        Binding {
+            direct: (!ways.is_empty()).then(|| ways.iter().any(|way| way.len() == 1)),
+            through_groups,
+            sudo: sudo.and_then(|sudo| sudo.enabled),
+            sudo_without_password: sudo.and_then(|sudo| sudo.without_password),
+        }
     }
 }
 
@@ -58,16 +140,18 @@ impl Listing {
         ids.dedup();
         ids
     }
+
+    /// How each of the nodes is bound, by its id.
+    pub fn bindings(&self) -> HashMap<ObjectId, Binding> {
+        let with_id = |object: &GraphObject| Some((ObjectId::parse(object.id.as_deref()?)?, object.binding()));
+        self.objects.iter().filter_map(with_id).collect()
+    }
 }
 
 impl Reader<'_> {
     /// `GET /v2/usergroups/{id}` and `GET /v2/systemgroups/{id}`: the name of a group, where it can be read. Lists
     /// carry it only for groups that LDAP exports.
     pub async fn group_name(&self, group: &GraphObject) -> Option<String> {
-        #[derive(Deserialize)]
-        struct Group {
-            name: Option<String>,
-        }
         if let Some(name) = group.ldap_name() {
             return Some(name.to_owned());
         }
@@ -104,5 +188,38 @@ impl Reader<'_> {
             }
         }
         Ok(Listing { objects, truncated: true })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn a_binding_says_which_ways_lead_to_it_and_what_it_allows() {
+        let binding = |object: Value| serde_json::from_str::<GraphObject>(&object.to_string()).unwrap().binding();
+        let hop =
+            |kind: &str, id: &str| json!({"attributes": null, "to": {"attributes": null, "id": id, "type": kind}});
+        let sudo = json!({"sudo": {"enabled": true, "withoutPassword": false}});
+        let way = |hops: &[Value]| json!(hops);
+        let direct = way(&[hop("user", "u")]);
+        let indirect = way(&[hop("user_group", "g2"), hop("system_group", "g1"), hop("user", "u")]);
+        let found = binding(json!({"id": "u", "compiledAttributes": sudo, "paths": [direct]}));
+        let expected = Binding {
+            direct: Some(true),
+            through_groups: Vec::new(),
+            sudo: Some(true),
+            sudo_without_password: Some(false),
+        };
+        assert_eq!(found, expected);
+        let found = binding(json!({"id": "u", "compiledAttributes": null, "paths": [indirect, indirect]}));
+        assert_eq!((found.direct, found.sudo), (Some(false), None));
+        assert_eq!(found.through_groups, ["g1", "g2"]);
+        assert_eq!(binding(json!({"paths": [indirect, direct]})).direct, Some(true));
+        for unknown in [json!({}), json!({"paths": null}), json!({"paths": "x"}), json!({"paths": [[7]]})] {
+            assert_eq!(binding(unknown.clone()).sudo, None, "{unknown}");
+        }
+        assert_eq!(binding(json!({"paths": []})).direct, None);
     }
 }

@@ -1,4 +1,4 @@
-//! JumpCloud's API, as far as the playbooks need it: fourteen calls, each beside the object that it is about.
+//! JumpCloud's API, as far as the playbooks need it: fifteen calls, each beside the object that it is about.
 //!
 //! Names are JumpCloud's: a host is a `system`, a user a `systemuser`. Knows nothing of Lambda, environment variables,
 //! Secrets Manager and playbooks.
@@ -18,7 +18,7 @@ mod systemuser;
 pub use self::{
     client::{Client, Reader, Session, Traffic, Writer},
     credentials::{Credential, Credentials},
-    graph::{GraphObject, Listing},
+    graph::{Binding, GraphObject, Listing},
     model::Object,
     objects::Found,
     system::{OsKind, System},

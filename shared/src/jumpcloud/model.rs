@@ -3,17 +3,22 @@
 //! What is not modelled here is never read: real answers carry `systemToken`, SSH keys, addresses and more. Every
 //! field is optional, and one of an unexpected type counts as absent, so that a change in a field that a
 //! playbook does not need cannot keep it from acting. Serialized, an object is the facts of an outcome.
+//!
+//! Texts are marked before they come here, in [`decode`], and a long one is cut by [`lenient`].
 
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 use crate::{
     error::{Error, ErrorType::UnexpectedResponse},
     ids::ObjectId,
+    text,
 };
 
 /// The most that one page holds; JumpCloud's default is 10, and more is an error.
 pub(super) const PAGE: usize = 100;
+/// The longest text of an object that is kept, in bytes.
+const MAX_TEXT: usize = 512;
 
 /// What users and systems have in common.
 pub trait Object: DeserializeOwned {
@@ -32,8 +37,56 @@ pub(super) fn object_id(ids: [&Option<String>; 2], collection: &str) -> Result<O
     })
 }
 
+/// The way of every object and list that JumpCloud answers.
+pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
+    serde_json::from_slice(&text::marked_json(body))
+}
+
 /// `None` for a field of another type than its documentation says, and for the empty text that stands for "not set".
 pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     let text = <&RawValue>::deserialize(deserializer)?.get(); // borrowed: JumpCloud's answers are in memory
-    Ok(Some(text).filter(|text| *text != "\"\"").and_then(|text| serde_json::from_str(text).ok()))
+    let long = text.starts_with('"') && text.len() > MAX_TEXT;
+    let value = match text {
+        "\"\"" => None,
+        text if long => {
+            let whole: Option<String> = serde_json::from_str(text).ok();
+            whole.and_then(|whole| serde_json::from_value(Value::from(text::shortened(&whole, MAX_TEXT))).ok())
+        }
+        text => serde_json::from_str(text).ok(),
+    };
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[derive(Deserialize)]
+    struct Named {
+        #[serde(default, deserialize_with = "lenient")]
+        name: Option<String>,
+        #[serde(default, deserialize_with = "lenient")]
+        others: Option<Vec<String>>,
+    }
+
+    #[test]
+    fn every_text_of_an_answer_is_marked() {
+        let body = r#"{"name": "dc01\n\u202e", "others": ["a\u0000b", "ü", 1]}"#;
+        assert_eq!(decode::<Named>(body.as_bytes()).unwrap().name.as_deref(), Some("dc01\u{fffd}\u{fffd}"));
+        let body = "{\"name\": \"a\u{2066}b\", \"others\": [\"a\\u0000b\", \"ü\"]}";
+        let named: Named = decode(body.as_bytes()).unwrap();
+        assert_eq!(
+            (named.name.unwrap().as_str(), named.others.unwrap()),
+            ("a\u{fffd}b", vec!["a\u{fffd}b".into(), "ü".into()])
+        );
+    }
+
+    #[test]
+    fn a_long_text_is_cut() {
+        for (length, kept) in [(MAX_TEXT, MAX_TEXT), (MAX_TEXT + 1, MAX_TEXT), (100_000, MAX_TEXT)] {
+            let named: Named = decode(json!({"name": "x".repeat(length)}).to_string().as_bytes()).unwrap();
+            assert_eq!(named.name.unwrap().len(), kept);
+        }
+    }
 }

@@ -13,14 +13,18 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::{
     client::{Reader, Writer},
     credentials::Credential,
+    model::decode,
     retry::{self, Class, Effect, Next, Tries, retry_after},
 };
-use crate::error::{
-    Error,
-    ErrorType::{
-        DeadlineExceeded, Forbidden, JumpCloudUnavailable, OutcomeUnknown, RateLimited, Unauthorized,
-        UnexpectedResponse,
+use crate::{
+    error::{
+        Error,
+        ErrorType::{
+            DeadlineExceeded, Forbidden, JumpCloudUnavailable, OutcomeUnknown, RateLimited, Unauthorized,
+            UnexpectedResponse,
+        },
     },
+    text,
 };
 
 /// For one try. JumpCloud's own tools wait 30 s; two tries in that time help more.
@@ -83,7 +87,7 @@ impl Reader<'_> {
         if matches!(answer.body.trim_ascii(), b"" | b"null") {
             return Ok(Read::Empty);
         }
-        serde_json::from_slice(&answer.body).map(Read::Found).map_err(|error| {
+        decode(&answer.body).map(Read::Found).map_err(|error| {
             let place = format!("line {}, column {}", error.line(), error.column());
             UnexpectedResponse.error(format!(
                 "JumpCloud's answer could not be understood ({place}); nothing was changed by this call"
@@ -334,6 +338,25 @@ fn said(body: &[u8], key: &Credential) -> String {
     let Ok(body) = serde_json::from_slice::<Value>(body) else { return " (no JSON answer)".to_owned() };
     let text = ["message", "error", "status"].into_iter().find_map(|field| body[field].as_str());
     let Some(text) = text else { return String::new() };
-    let clean: String = key.redact(text).chars().filter(|c| !c.is_control()).take(160).collect();
-    format!(" (said: \"{clean}\")")
+    // In this order: a character in the middle of the key would hide it.
+    let clean = key.redact(&text::removed(text));
+    format!(" (said: \"{}\")", text::shortened(&clean, 160))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_jumpcloud_said_is_cleaned_before_the_key_is_looked_for() {
+        let key = Credential::api_key("jca_0123456789".into(), None, 0).unwrap();
+        let said = |text: &str| said(serde_json::json!({"message": text}).to_string().as_bytes(), &key);
+        for broken in
+            ["jca_01234\n56789", "jca_\u{200b}01234\u{202e}56789", "jca_0123456789\u{2028}", "\u{feff}jca_0123456789"]
+        {
+            assert_eq!(said(&format!("no {broken}")), " (said: \"no [redacted]\")", "{broken:?}");
+        }
+        assert!(said(&format!("{}jca_0123456789", "x".repeat(155))).contains('…'));
+        assert!(!said(&format!("{}jca_0123456789", "x".repeat(155))).contains("jca"));
+    }
 }

@@ -44,16 +44,37 @@ pub struct System {
     pub network_interfaces: Option<Vec<NetworkInterface>>,
     #[serde(rename(deserialize = "remoteIP", serialize = "remote_ip"))]
     pub remote_ip: Option<String>,
+    #[serde(rename(deserialize = "amazonInstanceID"))]
+    pub amazon_instance_id: Option<String>,
+    pub domain_info: Option<DomainInfo>,
+    pub azure_ad_joined: Option<bool>,
     pub agent_version: Option<String>,
     #[serde(rename(serialize = "disk_encryption"))]
     pub fde: Option<Fde>,
     pub mdm: Option<Mdm>,
+    /// Who or what enrolled it.
+    pub provision_metadata: Option<ProvisionMetadata>,
+    /// Whether System Insights has tables of it.
+    pub system_insights: Option<SystemInsights>,
+    pub allow_ssh_root_login: Option<bool>,
+    pub allow_ssh_password_authentication: Option<bool>,
+    pub ssh_root_enabled: Option<bool>,
     #[serde(rename(serialize = "mfa_allowed"))]
     pub allow_multi_factor_authentication: Option<bool>,
     pub policy_stats: Option<PolicyStats>,
     pub built_in_commands: Option<Vec<BuiltInCommand>>,
-    #[serde(rename(serialize = "owner"))]
-    pub primary_system_user: Option<PrimarySystemUser>,
+    /// The accounts on the device, as the agent reports them.
+    #[serde(skip_serializing)]
+    pub user_metrics: Option<Vec<LocalAccount>>,
+    #[serde(skip_serializing)]
+    primary_system_user: Option<PrimarySystemUser>,
+    // The same in the form of JumpCloud's search.
+    #[serde(rename(deserialize = "primarySystemUser._id"), skip_serializing)]
+    owner_id: Option<String>,
+    #[serde(rename(deserialize = "primarySystemUser.email"), skip_serializing)]
+    owner_email: Option<String>,
+    #[serde(rename(deserialize = "primarySystemUser.state"), skip_serializing)]
+    owner_state: Option<String>,
     pub created: Option<String>,
     /// The organization that it belongs to.
     #[serde(skip_serializing)]
@@ -68,8 +89,67 @@ pub struct System {
 #[serde(rename_all(deserialize = "camelCase"))]
 pub struct OsVersionDetail {
     pub os_name: Option<String>,
+    pub distribution_name: Option<String>,
+    pub release_name: Option<String>,
     pub version: Option<String>,
     pub version_name: Option<String>,
+}
+
+/// The Windows domain.
+#[apply(
+    Option => #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")],
+)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all(deserialize = "camelCase"))]
+pub struct DomainInfo {
+    pub domain_name: Option<String>,
+    pub part_of_domain: Option<bool>,
+}
+
+/// How the device came to be enrolled.
+#[apply(
+    Option => #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")],
+)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct ProvisionMetadata {
+    pub provisioner: Option<Provisioner>,
+}
+
+/// Who or what enrolled the device.
+#[apply(
+    Option => #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")],
+)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all(deserialize = "camelCase"))]
+pub struct Provisioner {
+    #[serde(rename(serialize = "id"))]
+    pub provisioner_id: Option<String>,
+    /// `user`, `administrator`, ...
+    #[serde(rename = "type")]
+    pub provisioner_type: Option<String>,
+}
+
+/// System Insights: `enabled` or not.
+#[apply(
+    Option => #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")],
+)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct SystemInsights {
+    pub state: Option<String>,
+}
+
+/// An account on the device. Whether JumpCloud manages it; its rights.
+#[apply(
+    Option => #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")],
+)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all(deserialize = "camelCase"))]
+pub struct LocalAccount {
+    pub user_name: Option<String>,
+    #[serde(skip_serializing)]
+    pub admin: Option<bool>,
+    pub managed: Option<bool>,
+    pub suspended: Option<bool>,
 }
 
 /// One address of a device.
@@ -136,6 +216,8 @@ pub struct BuiltInCommand {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct PrimarySystemUser {
     pub id: Option<String>,
+    pub email: Option<String>,
+    pub state: Option<String>,
 }
 
 impl Object for System {
@@ -204,6 +286,23 @@ impl System {
         self.os_kind() == OsKind::Windows && names.into_iter().any(|name| name.to_lowercase().contains("home"))
     }
 
+    /// The user that the device belongs to, from whichever of the two forms says so.
+    pub fn owner(&self) -> Option<PrimarySystemUser> {
+        let object = self.primary_system_user.clone().filter(|owner| owner.id.is_some());
+        let owner = object.unwrap_or_else(|| PrimarySystemUser {
+            id: self.owner_id.clone(),
+            email: self.owner_email.clone(),
+            state: self.owner_state.clone(),
+        });
+        owner.id.is_some().then_some(owner)
+    }
+
+    /// The accounts on the device that may do anything there, where the agent reports them.
+    pub fn local_administrators(&self) -> Option<Vec<&LocalAccount>> {
+        let accounts = self.user_metrics.as_ref()?;
+        Some(accounts.iter().filter(|account| account.admin == Some(true)).collect())
+    }
+
     /// The name to show: the host name, else the display name, else "unnamed".
     pub fn name(&self) -> &str {
         self.hostname.as_deref().or(self.display_name.as_deref()).unwrap_or("unnamed")
@@ -233,6 +332,22 @@ mod tests {
                 "disk_encryption": {"active": true, "key_present": true},
             })
         );
+    }
+
+    #[test]
+    fn the_owner_is_read_from_either_form() {
+        let owner = |system: serde_json::Value| {
+            serde_json::from_str::<System>(&system.to_string()).unwrap().owner().map(|owner| (owner.id, owner.email))
+        };
+        let id = || Some("6026bec6b8207255280d5981".to_owned());
+        assert_eq!(owner(json!({"primarySystemUser": {"id": id()}})), Some((id(), None)));
+        let dotted = json!({"primarySystemUser._id": id(), "primarySystemUser.email": "a@b.c"});
+        assert_eq!(owner(dotted.clone()), Some((id(), Some("a@b.c".to_owned()))));
+        let mut both = dotted;
+        both["primarySystemUser"] = json!({"id": "6026bec6b8207255280d5982"});
+        // Never one's id beside another's address.
+        assert_eq!(owner(both), Some((Some("6026bec6b8207255280d5982".to_owned()), None)));
+        assert_eq!(owner(json!({"primarySystemUser": null, "primarySystemUser._id": ""})), None);
     }
 
     #[test]

@@ -5,17 +5,21 @@
 use std::fmt;
 
 use reqwest::Method;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
 use serde_json::{json, value::RawValue};
 use serde_with::apply;
 
 use super::{
     client::{Reader, Writer},
     graph::Listing,
-    model::{Object, lenient, object_id},
+    model::{Object, PAGE, decode, lenient, object_id},
     retry::Effect,
+    send::Read,
 };
-use crate::{error::Error, ids::ObjectId};
+use crate::{
+    error::{Error, ErrorType::UnexpectedResponse},
+    ids::ObjectId,
+};
 
 /// A user account: `systemuser` in API v1.
 #[apply(
@@ -52,6 +56,11 @@ pub struct SystemUser {
     pub totp_enabled: Option<bool>,
     pub sudo: Option<bool>,
     pub passwordless_sudo: Option<bool>,
+    /// How many SSH keys; never the keys.
+    #[serde_with(skip_apply)]
+    #[serde(rename(deserialize = "ssh_keys", serialize = "ssh_key_count"))]
+    #[serde(default, deserialize_with = "counted", skip_serializing_if = "Option::is_none")]
+    pub ssh_keys: Option<usize>,
     /// The JumpCloud administrator that this user is linked to: whatever is there and not null.
     #[serde_with(skip_apply)]
     #[serde(default, deserialize_with = "admin_link", skip_serializing_if = "Option::is_none")]
@@ -64,16 +73,23 @@ pub struct SystemUser {
     pub location: Option<String>,
     #[serde(rename(deserialize = "employeeIdentifier"))]
     pub employee_identifier: Option<String>,
+    #[serde(rename(deserialize = "employeeType"))]
+    pub employee_type: Option<String>,
+    /// Where the account comes from: the Admin Portal, a directory, an import.
+    #[serde(rename(deserialize = "creationSource"))]
+    pub creation_source: Option<String>,
     pub external_source_type: Option<String>,
     pub externally_managed: Option<bool>,
     /// The directory that the user's password belongs to.
     #[serde(rename(deserialize = "delegatedAuthority"))]
     pub delegated_authority: Option<DelegatedAuthority>,
+    /// What another directory is the master of.
+    #[serde(rename(deserialize = "restrictedFields"))]
+    pub restricted_fields: Option<Vec<RestrictedField>>,
     pub ldap_binding_user: Option<bool>,
     pub samba_service_user: Option<bool>,
     pub created: Option<String>,
     /// The organization that it belongs to.
-    #[serde(skip_serializing)]
     pub organization: Option<String>,
 }
 
@@ -100,6 +116,7 @@ pub struct MfaEnrollment {
     pub totp_status: Option<String>,
     pub web_authn_status: Option<String>,
     pub push_status: Option<String>,
+    pub jc_go_status: Option<String>,
 }
 
 /// A link to a JumpCloud administrator.
@@ -111,12 +128,46 @@ pub struct MfaEnrollment {
 pub struct AdminLink {
     pub id: Option<String>,
     pub role_name: Option<String>,
+    pub role_names: Option<Vec<String>>,
 }
 
 /// A link in a form that is not known is a link all the same.
 fn admin_link<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AdminLink>, D::Error> {
     let text = <&RawValue>::deserialize(deserializer)?.get();
     Ok((text != "null").then(|| serde_json::from_str(text).unwrap_or_default()))
+}
+
+/// The number of a list's entries.
+fn counted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    Ok(lenient::<D, Vec<IgnoredAny>>(deserializer)?.map(|list| list.len()))
+}
+
+/// A field that only the directory `id` of this type changes.
+#[apply(
+    Option => #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")],
+)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct RestrictedField {
+    pub field: Option<String>,
+    pub id: Option<String>,
+    #[serde(rename = "type")]
+    pub directory_type: Option<String>,
+}
+
+/// A change of state that JumpCloud will make by itself.
+#[apply(
+    Option => #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")],
+)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all(deserialize = "camelCase"))]
+pub struct StateChange {
+    #[serde(rename(serialize = "job_id"))]
+    pub scheduled_job_id: Option<String>,
+    #[serde(rename(serialize = "date"))]
+    pub scheduled_date: Option<String>,
+    pub state: Option<String>,
+    #[serde(skip_serializing)]
+    system_user_id: Option<String>,
 }
 
 /// The directory that owns a user's password, such as `ActiveDirectory`.
@@ -193,6 +244,25 @@ impl Reader<'_> {
     pub async fn user_memberof(&self, id: &ObjectId) -> Result<Listing, Error> {
         self.list(&format!("/v2/users/{}/memberof", id.as_str())).await
     }
+
+    /// `GET /v2/bulk/userstates?userid={id}`: the changes of state that are scheduled, at most 100.
+    pub async fn state_changes(&self, id: &ObjectId) -> Result<Vec<StateChange>, Error> {
+        let path = format!("/v2/bulk/userstates?limit={PAGE}&userid={}", id.as_str());
+        let changes: Vec<StateChange> = match self.read(Method::GET, path, None).await? {
+            Read::Found(changes) => changes,
+            Read::Empty => Vec::new(),
+            Read::NotFound => {
+                return Err(
+                    UnexpectedResponse.error("JumpCloud does not know the list of scheduled changes (status 404)")
+                );
+            }
+        };
+        // Compared again, as everywhere: an answer that ignored the filter says nothing about this user.
+        let own = |change: &StateChange| {
+            change.system_user_id.as_deref().is_some_and(|its| ObjectId::parse(its).as_ref() == Some(id))
+        };
+        Ok(changes.into_iter().filter(own).collect())
+    }
 }
 
 impl Writer<'_> {
@@ -202,7 +272,7 @@ impl Writer<'_> {
         let body = json!({"state": state, "suspended": state == UserState::Suspended});
         let path = format!("/systemusers/{}", id.as_str());
         let answer = self.change(Method::PUT, path, Some(body), Effect::Repeatable).await?;
-        Ok(serde_json::from_slice(&answer.body).ok())
+        Ok(decode(&answer.body).ok())
     }
 
     /// `POST /systemusers/{id}/state/activate`: STAGED to ACTIVATED, without the activation mail (an empty body
@@ -270,6 +340,18 @@ mod tests {
         }
         assert!(!linked(Value::Null));
         assert!(serde_json::from_str::<SystemUser>("{}").unwrap().admin.is_none());
+    }
+
+    #[test]
+    fn ssh_keys_are_counted_and_not_read() {
+        let count = |keys: Value| {
+            let user: SystemUser =
+                serde_json::from_str(&json!({"ssh_keys": keys, "public_key": "SECRET"}).to_string()).unwrap();
+            serde_json::to_value(&user).unwrap()
+        };
+        assert_eq!(count(json!([{"name": "a", "public_key": "SECRET"}, "SECRET"])), json!({"ssh_key_count": 2}));
+        assert_eq!(count(json!([])), json!({"ssh_key_count": 0}));
+        assert_eq!(count(json!("SECRET")), json!({}));
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! The devices of a user.
 
+use std::collections::HashMap;
+
 use futures_util::future::{LocalBoxFuture, ready};
+use serde_json::Value;
 
 use crate::{
     error::Error,
     ids::ObjectId,
-    jumpcloud::{Listing, Object, OsKind, Reader, System},
+    jumpcloud::{Binding, Listing, Object, OsKind, Reader, System},
     outcome::{Advisory, AdvisoryCode},
 };
 
@@ -13,6 +16,8 @@ use crate::{
 #[derive(Default)]
 pub struct Devices {
     pub(super) systems: Vec<System>,
+    /// How the user is bound to each.
+    pub(super) bindings: HashMap<ObjectId, Binding>,
     /// What could not be read.
     pub(super) problem: Option<Advisory>,
 }
@@ -22,7 +27,7 @@ pub(super) fn of_user<'a>(reader: &'a Reader<'a>, id: &'a ObjectId) -> LocalBoxF
     Box::pin(async {
         match read(reader, id).await {
             Ok(devices) => devices,
-            Err(error) => Devices { systems: Vec::new(), problem: Some(unknown(&error)) },
+            Err(error) => Devices { problem: Some(unknown(&error)), ..Devices::default() },
         }
     })
 }
@@ -34,9 +39,10 @@ pub(super) fn none<'a>(_: &'a Reader<'a>, _: &'a ObjectId) -> LocalBoxFuture<'a,
 
 /// The devices that the user may log in on.
 pub(super) async fn read(reader: &Reader<'_>, id: &ObjectId) -> Result<Devices, Error> {
-    let (systems, complete) = resolve::<System>(reader, reader.user_systems(id).await?).await?;
+    let listing = reader.user_systems(id).await?;
+    let (systems, complete) = resolve::<System>(reader, &listing).await?;
     let problem = (!complete).then(|| Advisory::new(AdvisoryCode::DevicesIncomplete, "Not all devices of the user are listed here: there are more than 1,000, or the key may not see them; see the Admin Portal."));
-    Ok(Devices { systems, problem })
+    Ok(Devices { systems, bindings: listing.bindings(), problem })
 }
 
 fn unknown(error: &Error) -> Advisory {
@@ -50,11 +56,20 @@ fn unknown(error: &Error) -> Advisory {
 }
 
 /// The objects behind a listing's ids, and whether these are all.
-pub(super) async fn resolve<T: Object>(reader: &Reader<'_>, listing: Listing) -> Result<(Vec<T>, bool), Error> {
+pub(super) async fn resolve<T: Object>(reader: &Reader<'_>, listing: &Listing) -> Result<(Vec<T>, bool), Error> {
     let ids = listing.ids();
     let objects: Vec<T> = reader.get_many(&ids).await?;
     let complete = !listing.truncated && objects.len() == ids.len();
     Ok((objects, complete))
+}
+
+/// `brief` with how it is bound.
+pub(super) fn with_binding(mut brief: Value, id: Option<ObjectId>, bindings: &HashMap<ObjectId, Binding>) -> Value {
+    let binding = id.and_then(|id| bindings.get(&id)).and_then(|binding| serde_json::to_value(binding).ok());
+    if let (Value::Object(brief), Some(Value::Object(binding))) = (&mut brief, binding) {
+        brief.extend(binding);
+    }
+    brief
 }
 
 impl Devices {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    devices::resolve,
+    devices::{resolve, with_binding},
     groups,
     question::{Facet, Part, Question},
     words::counted,
@@ -43,16 +43,35 @@ fn about(host: &System) -> (Value, Vec<String>) {
         None => "of unknown connection",
     };
     let os = [host.os.as_deref(), host.version.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
-    let words = vec![format!("{} ({os}) is {online}", host.name())];
-    (serde_json::to_value(host).unwrap_or_default(), words)
+    let os = if os.is_empty() { os } else { format!(" ({os})") };
+    let words = vec![format!("{}{os} is {online}", host.name())];
+    let mut facts = serde_json::to_value(host).unwrap_or_default();
+    if let Some(owner) = host.owner() {
+        facts["owner"] = json!(owner);
+    }
+    if let Some(administrators) = host.local_administrators() {
+        facts["local_administrators"] = json!(administrators);
+    }
+    (facts, words)
 }
 
 async fn users(reader: &Reader<'_>, id: &ObjectId) -> Result<Part, Error> {
-    let (users, complete) = resolve::<SystemUser>(reader, reader.system_users(id).await?).await?;
+    let listing = reader.system_users(id).await?;
+    let (users, complete) = resolve::<SystemUser>(reader, &listing).await?;
+    let bindings = listing.bindings();
     let incomplete = (!complete).then(|| Advisory::new(AdvisoryCode::UsersIncomplete, "Not all users of the host are listed here: there are more than 1,000, or the key may not see them; see the Admin Portal."));
-    let brief = |user: &SystemUser| json!({"id": user.id().ok(), "username": user.username, "email": user.email, "state": user.state()});
+    let brief = |user: &SystemUser| {
+        let brief = json!({
+            "id": user.id().ok(),
+            "username": user.username,
+            "email": user.email,
+            "state": user.state(),
+            "global_sudo": user.sudo,
+        });
+        with_binding(brief, user.id().ok(), &bindings)
+    };
     Ok(Part {
-        words: counted(users.len(), "user"),
+        words: Some(counted(users.len(), "user")),
         value: users.iter().map(brief).collect(),
         advisories: incomplete.into_iter().collect(),
     })

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    devices, groups,
+    devices::{self, with_binding},
+    groups,
     question::{Facet, Part, Question},
     target::Named,
     words::{counted, label, shown},
@@ -11,7 +12,7 @@ use super::{
 use crate::{
     error::Error,
     ids::ObjectId,
-    jumpcloud::{Reader, SystemUser},
+    jumpcloud::{Object, Reader, SystemUser},
     outcome::AdvisoryCode,
 };
 
@@ -32,6 +33,12 @@ pub const ENRICH_USER: Question<SystemUser> = Question {
             unknown: AdvisoryCode::GroupsUnknown,
             read: |reader, id| Box::pin(groups::part(reader, reader.user_memberof(id))),
         },
+        Facet {
+            name: "scheduled_state_changes",
+            what: "The scheduled changes of state",
+            unknown: AdvisoryCode::StateChangesUnknown,
+            read: |reader, id| Box::pin(state_changes(reader, id)),
+        },
     ],
     finish: |_| {},
 };
@@ -49,8 +56,18 @@ fn about(user: &SystemUser) -> (Value, Vec<String>) {
 async fn devices(reader: &Reader<'_>, id: &ObjectId) -> Result<Part, Error> {
     let devices = devices::read(reader, id).await?;
     Ok(Part {
-        words: counted(devices.systems.len(), "device"),
-        value: devices.systems.iter().map(Named::brief).collect(),
+        words: Some(counted(devices.systems.len(), "device")),
+        value: devices
+            .systems
+            .iter()
+            .map(|host| with_binding(host.brief(), host.id().ok(), &devices.bindings))
+            .collect(),
         advisories: devices.problem.into_iter().collect(),
     })
+}
+
+async fn state_changes(reader: &Reader<'_>, id: &ObjectId) -> Result<Part, Error> {
+    let changes = reader.state_changes(id).await?;
+    let words = (!changes.is_empty()).then(|| counted(changes.len(), "scheduled state change"));
+    Ok(Part { words, value: json!(changes), advisories: Vec::new() })
 }

@@ -7,6 +7,7 @@ use super::{question::Part, words::counted};
 use crate::{
     error::Error,
     jumpcloud::{Listing, Reader},
+    outcome::{Advisory, AdvisoryCode},
 };
 
 /// Past this number a group's name is given only where no call is needed for it.
@@ -24,5 +25,15 @@ pub(super) async fn part(
         json!({"id": group.id, "name": name})
     });
     let groups: Vec<Value> = join_all(named).await;
-    Ok(Part { words: counted(groups.len(), "group"), value: Value::from(groups), advisories: Vec::new() })
+    let incomplete = listing.truncated.then(|| {
+        Advisory::new(
+            AdvisoryCode::GroupsIncomplete,
+            "Not all groups are listed here: there are more than 1,000; see the Admin Portal.",
+        )
+    });
+    Ok(Part {
+        words: Some(counted(groups.len(), "group")),
+        value: Value::from(groups),
+        advisories: incomplete.into_iter().collect(),
+    })
 }

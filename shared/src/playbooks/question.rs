@@ -43,8 +43,8 @@ pub struct Facet {
 /// What a facet found.
 pub struct Part {
     pub(super) value: Value,
-    /// For the summary.
-    pub(super) words: String,
+    /// For the summary; `None` where it need not say anything.
+    pub(super) words: Option<String>,
     pub(super) advisories: Vec<Advisory>,
 }
 
@@ -75,7 +75,7 @@ impl<T: Named> Playbook for Question<T> {
                 match part {
                     Ok(part) => {
                         facts[facet.name] = part.value;
-                        words.push(part.words);
+                        words.extend(part.words);
                         advisories.extend(part.advisories);
                     }
                     Err(error) => advisories.push(Advisory::new(

@@ -1,6 +1,6 @@
 //! The records of an SQS event, concurrently, each with an end of its own.
 
-use std::{collections::HashMap, panic::AssertUnwindSafe};
+use std::{cell::Cell, collections::HashMap, panic::AssertUnwindSafe};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use futures_util::{FutureExt, StreamExt, stream};
@@ -9,8 +9,14 @@ use crate::intake::Record;
 
 /// Runs `act` on each record, at most `concurrency` at a time, and answers with exactly those that failed: SQS
 /// deletes the others and delivers these again, up to its dead-letter queue. Within a message group the order is
-/// kept, and after the first failure the rest of the group is reported as failed without being touched.
-pub(super) async fn run<F, R>(records: Vec<Record>, concurrency: usize, act: F) -> SqsBatchResponse
+/// kept, and after the first failure the rest of the group is reported as failed without being touched. So is whatever
+/// has not begun when it is no longer `in_time`: a line in the log for each would take longer than is left.
+pub(super) async fn run<F, R>(
+    records: Vec<Record>,
+    concurrency: usize,
+    in_time: impl Fn() -> bool,
+    act: F,
+) -> SqsBatchResponse
 where
     F: Fn(Record) -> R,
     R: Future<Output = bool>,
@@ -30,19 +36,34 @@ where
             None => lanes.push(vec![record]),
         }
     }
-    let failed = stream::iter(lanes).map(|lane| work_off(lane, &act)).buffer_unordered(concurrency).concat().await;
+    let late = Cell::new(0);
+    let begin = || {
+        in_time() || {
+            late.set(late.get() + 1);
+            false
+        }
+    };
+    let work = lanes.into_iter().map(|lane| work_off(lane, &begin, &act));
+    let failed = stream::iter(work).buffer_unordered(concurrency).concat().await;
+    if late.get() > 0 {
+        tracing::warn!(records = late.get(), "the time ran out; these were reported as failed and not touched");
+    }
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failed.into_iter().map(failure).collect();
     response
 }
 
 /// The message ids of the records that failed.
-async fn work_off<R: Future<Output = bool>>(lane: Vec<Record>, act: &impl Fn(Record) -> R) -> Vec<String> {
+async fn work_off<R: Future<Output = bool>>(
+    lane: Vec<Record>,
+    begin: &impl Fn() -> bool,
+    act: &impl Fn(Record) -> R,
+) -> Vec<String> {
     let mut failed: Vec<String> = Vec::new();
     for record in lane {
         let message_id = record.message_id.clone();
-        let done =
-            failed.is_empty() && AssertUnwindSafe(async { act(record).await }).catch_unwind().await.unwrap_or(false);
+        let act = AssertUnwindSafe(async { act(record).await });
+        let done = failed.is_empty() && begin() && act.catch_unwind().await.unwrap_or(false);
         if !done {
             failed.push(message_id);
         }
@@ -74,14 +95,19 @@ mod tests {
     /// The failed ones and those that were touched, both in order.
     async fn outcome(list: &[(&str, Option<&str>)], concurrency: usize) -> (Vec<String>, Vec<String>) {
         let touched = Mutex::new(Vec::new());
-        let response = run(records(list), concurrency, |record| {
-            touched.lock().unwrap().push(record.message_id.clone());
-            async move {
-                tokio::task::yield_now().await;
-                assert!(!record.message_id.contains("panic"), "on purpose");
-                !record.message_id.contains("bad")
-            }
-        })
+        let response = run(
+            records(list),
+            concurrency,
+            || true,
+            |record| {
+                touched.lock().unwrap().push(record.message_id.clone());
+                async move {
+                    tokio::task::yield_now().await;
+                    assert!(!record.message_id.contains("panic"), "on purpose");
+                    !record.message_id.contains("bad")
+                }
+            },
+        )
         .await;
         let mut failed: Vec<String> =
             response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
@@ -115,5 +141,28 @@ mod tests {
         assert!(!touched.contains(&"a3".to_owned()) && !touched.contains(&"a4".to_owned()));
         let of_b: Vec<_> = touched.iter().filter(|id| id.starts_with('b') && !id.starts_with("bad")).collect();
         assert_eq!(of_b, ["b1", "b2"]);
+    }
+
+    #[tokio::test]
+    async fn what_has_not_begun_in_time_is_reported_and_not_touched() {
+        let list: Vec<Record> = (0..10_000)
+            .map(|number| Record { message_id: number.to_string(), group: None, work: Vec::new() })
+            .collect();
+        // Time for a hundred: no clock, no waiting.
+        let (left, touched) = (Cell::new(100_usize), Cell::new(0));
+        let in_time = || left.replace(left.get().saturating_sub(1)) > 0;
+        let response = run(list, 8, in_time, |_| {
+            touched.set(touched.get() + 1);
+            async {
+                tokio::task::yield_now().await;
+                true
+            }
+        })
+        .await;
+        assert_eq!((touched.get(), response.batch_item_failures.len()), (100, 9_900));
+        // In a group, too.
+        let in_time = || touched.replace(0) > 0;
+        let response = run(records(&[("a1", Some("a")), ("a2", Some("a"))]), 8, in_time, |_| async { true }).await;
+        assert_eq!(response.batch_item_failures.len(), 1);
     }
 }

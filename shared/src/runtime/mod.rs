@@ -2,6 +2,7 @@
 //! in `Invocation::finish`, which leaves exactly one line in the log.
 
 mod batch;
+mod fit;
 mod logging;
 mod record;
 mod setup;
@@ -34,6 +35,10 @@ use crate::{
 
 /// Kept back from the invocation's time to return the answer.
 const TIME_TO_ANSWER: Duration = Duration::from_millis(300);
+/// The same for each record of a batch: reporting 7,000 took more than a second of the clock on the CPU that 128 MB get.
+const TIME_TO_ANSWER_A_RECORD: Duration = Duration::from_micros(150);
+/// A record is not begun with less than this left: what begins should end.
+const TIME_FOR_A_RECORD: Duration = Duration::from_secs(1);
 
 /// Runs `command` behind `guard` as a Lambda function until Lambda ends the process.
 /// ```
@@ -129,11 +134,15 @@ impl<'a> Function<'a> {
         let arrival = arrival(setup.dry_run);
         let read = catch_unwind(AssertUnwindSafe(|| setup.settings.read(event.get(), wants, &arrival)));
         let intake = read.unwrap_or_else(|_| Intake::One(Box::new(Work { info: arrival.info(), todo: Err(defect()) })));
-        let invocation = Invocation { function: self, setup, deadline: deadline(&context), once: Once::default() };
+        let mut invocation = Invocation { function: self, setup, deadline: deadline(&context), once: Once::default() };
         match intake {
             Intake::One(work) => invocation.finish(*work).await.map(|outcome| Answer::Outcome(Box::new(outcome))),
             Intake::Batch(records) => {
-                let batch = batch::run(records, setup.concurrency, |record| invocation.record(record));
+                let start = Instant::now();
+                let (last_begin, end) = times(records.len(), invocation.deadline.saturating_duration_since(start));
+                invocation.deadline = start + end;
+                let (invocation, in_time) = (&invocation, || start.elapsed() < last_begin);
+                let batch = batch::run(records, setup.concurrency, in_time, |record| invocation.record(record));
                 Ok(Answer::Batch(batch.await))
             }
         }
@@ -178,6 +187,14 @@ impl Function<'_> {
         (self.log)(&ended.line(&self.name, self.playbook, SystemTime::now().into()).to_string());
         ended.result
     }
+}
+
+/// Of the time that is `left` for a batch: until when a record may begin, and when all calls must have ended. Of a short
+/// time a quarter each is kept back at most.
+fn times(records: usize, left: Duration) -> (Duration, Duration) {
+    let to_answer = TIME_TO_ANSWER_A_RECORD.saturating_mul(u32::try_from(records).unwrap_or(u32::MAX));
+    let end = left - to_answer.min(left / 4);
+    (end - TIME_FOR_A_RECORD.min(left / 4), end)
 }
 
 /// When all calls must have ended.
@@ -229,6 +246,15 @@ mod tests {
         fn run<'a>(&'a self, _: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Outcome, Error>> {
             Box::pin(async { panic!("SECRET") })
         }
+    }
+
+    #[test]
+    fn a_batch_keeps_time_back_for_its_records_and_its_answer() {
+        let ms = Duration::from_millis;
+        assert_eq!(times(10_000, ms(60_000)), (ms(57_500), ms(58_500)));
+        assert_eq!(times(10, ms(60_000)).1, Duration::from_micros(59_998_500));
+        assert_eq!(times(10_000, ms(400)), (ms(200), ms(300)));
+        assert_eq!(times(usize::MAX, Duration::ZERO), (Duration::ZERO, Duration::ZERO));
     }
 
     #[tokio::test]

@@ -10,10 +10,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::fit;
 use crate::{
     error::Error,
     jumpcloud::Traffic,
-    markdown,
     outcome::Outcome,
     playbooks::Playbook,
     request::{RequestInfo, Target},
@@ -22,8 +22,6 @@ use crate::{
 const NAMESPACE: &str = "JumpCloudPlaybooks";
 /// The most values that a metric may hold in one line.
 const MAX_VALUES: usize = 100;
-/// A correlation is any JSON; longer ones stay out of the log, whose lines CloudWatch limits.
-const MAX_CORRELATION: usize = 4096;
 
 /// What Lambda calls the function.
 pub(super) struct Name {
@@ -59,10 +57,10 @@ impl Ended {
         let duration_ms = self.duration_ms();
         if let Ok(outcome) = &mut self.result {
             outcome.playbook = playbook;
-            outcome.markdown = markdown::render(outcome);
             outcome.api_calls = self.traffic.calls;
             outcome.duration_ms = duration_ms;
             outcome.request = self.info.clone();
+            fit::finish(outcome);
         }
         self
     }
@@ -78,7 +76,7 @@ impl Ended {
         let count = |name: &str| json!({"Name": name, "Unit": "Count"});
         let milliseconds = |name: &str| json!({"Name": name, "Unit": "Milliseconds"});
         let target_id = self.result.as_ref().ok().and_then(|outcome| outcome.target.id.as_ref());
-        let request = self.request();
+        let request = json!(self.info);
         let mut line = json!({
             // Without a time Lambda takes a line for INFO, whatever it is.
             "timestamp": now.to_rfc3339_opts(SecondsFormat::Millis, true),
@@ -165,18 +163,6 @@ impl Ended {
             "done": error.map(|error| error.done),
             "cause": error.and_then(|error| error.cause),
         })
-    }
-
-    /// As outcomes repeat it, but for a long correlation.
-    fn request(&self) -> Value {
-        let mut request = json!(self.info);
-        if let Some(correlation) = request.get_mut("correlation") {
-            let length = correlation.to_string().len();
-            if length > MAX_CORRELATION {
-                *correlation = json!(format!("[{length} bytes, left out]"));
-            }
-        }
-        request
     }
 }
 

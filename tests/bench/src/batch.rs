@@ -173,7 +173,7 @@ async fn one_event(bench: &Bench, size: usize) -> (String, World, Function, Answ
     (event.to_string(), world, function, answered)
 }
 
-fn record(message_id: &str, body: &Value) -> Value {
+pub(crate) fn record(message_id: &str, body: &Value) -> Value {
     json!({
         "messageId": message_id,
         "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
@@ -199,7 +199,7 @@ fn sent_ms() -> String {
 }
 
 /// The message ids that a batch's answer reports as failed.
-fn failed(outcome: &Value) -> HashSet<String> {
+pub(crate) fn failed(outcome: &Value) -> HashSet<String> {
     let failures = outcome["batchItemFailures"].as_array().expect("the answer to a batch");
     failures.iter().map(|failure| failure["itemIdentifier"].as_str().expect("a text").to_owned()).collect()
 }

@@ -26,23 +26,23 @@ struct Scenario {
 fn scenarios() -> Vec<Scenario> {
     let scenario = |playbook, state, event, minimum, why| Scenario { playbook, state, event, minimum, why };
     let user_id = |digits: &str| json!({"user_id": format!("5f0c1b2a3d4e5f60718293{digits}")});
-    let enrich = "devices and groups need the id; facts of the devices, and the name of each group without an LDAP name, need theirs";
-    let enrich_id = "the id is given: user, devices and groups side by side; then facts of the devices and names";
+    let enrich = "all needs the id, a user's scheduled state changes too; facts of the devices, and the name of each group without an LDAP name, need theirs";
+    let enrich_id = "the id is given: all by it side by side; then facts of the devices and names";
     let change = "the change needs the id and a look at the user first; then it is read back; devices beside both";
     let look = "one look; there is nothing to change";
     let dry = "devices need the id, their facts need theirs";
     vec![
-        scenario("enrich-user", "by name, 3 devices", json!({"username": "jsmith"}), (5, 3), enrich),
-        scenario("enrich-user", "by id, 3 devices", user_id("01"), (5, 2), enrich_id),
+        scenario("enrich-user", "by name, 3 devices", json!({"username": "jsmith"}), (7, 3), enrich),
+        scenario("enrich-user", "by id, 3 devices", user_id("01"), (6, 2), enrich_id),
         scenario(
             "enrich-user",
             "unknown id",
             user_id("ff"),
-            (4, 2),
-            "a 404 is confirmed by a search; devices and groups were asked for side by side",
+            (5, 2),
+            "a 404 is confirmed by a search; devices, groups and state changes were asked for side by side",
         ),
         scenario("enrich-user", "nobody", json!({"username": "nobody"}), (1, 1), look),
-        scenario("enrich-host", "by name", json!({"hostname": "Computer123"}), (5, 3), enrich),
+        scenario("enrich-host", "by name", json!({"hostname": "Computer123"}), (6, 3), enrich),
         scenario("enrich-host", "by id", json!({"host_id": "633f3f295482343ff32add41"}), (5, 2), enrich_id),
         scenario("enrich-host", "two of that name", json!({"hostname": "LAPTOP-7"}), (1, 1), look),
         scenario("disable-user", "active, by name", json!({"username": "jsmith"}), (5, 3), change),

@@ -94,10 +94,21 @@ impl Function {
     /// Starts `program` with Lambda's variables and `env`, and nothing of this process's environment; returns at its
     /// first `/next`. `quota` is a share of one CPU.
     pub(crate) async fn start(program: &Program, env: &[(&'static str, String)], quota: Option<f64>) -> Self {
+        Self::start_with(program, env, quota, TIMEOUT).await
+    }
+
+    /// The same with a timeout of its own for each invocation.
+    pub(crate) async fn start_with(
+        program: &Program,
+        env: &[(&'static str, String)],
+        quota: Option<f64>,
+        timeout: Duration,
+    ) -> Self {
         let (calls_in, mut calls) = unbounded_channel();
         let (events, events_out) = unbounded_channel::<Bytes>();
         let events_out = Arc::new(Mutex::new(events_out));
-        let (address, server) = serve(0, move |request| answer(calls_in.clone(), events_out.clone(), request)).await;
+        let (address, server) =
+            serve(0, move |request| answer(calls_in.clone(), events_out.clone(), timeout, request)).await;
         let mut command = Command::new(&program.command[0]);
         command.args(&program.command[1..]).env_clear().envs(env.iter().map(|(name, value)| (name, value)));
         command.env("AWS_LAMBDA_RUNTIME_API", address.to_string());
@@ -181,6 +192,7 @@ async fn next_call(calls: &mut UnboundedReceiver<Call>, process: &mut Child, pid
 async fn answer(
     calls: UnboundedSender<Call>,
     events: Arc<Mutex<UnboundedReceiver<Bytes>>>,
+    timeout: Duration,
     request: Request<Bytes>,
 ) -> Result<Response<Body>, Cut> {
     let at = Instant::now();
@@ -197,7 +209,7 @@ async fn answer(
         return Ok(Response::builder().status(202).body(Body::empty()).expect("a valid answer"));
     }
     let event = events.lock().await.recv().await.ok_or(Cut)?;
-    let deadline = SystemTime::now() + TIMEOUT;
+    let deadline = SystemTime::now() + timeout;
     let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_millis();
     let response = Response::builder()
         .header("content-type", "application/json")

@@ -3,6 +3,7 @@
 mod batch;
 mod calls;
 mod counts;
+mod deadline;
 mod lambda;
 mod limits;
 mod plot;
@@ -21,7 +22,8 @@ use clap::Parser;
 use crate::{programs::Programs, report::Report};
 
 /// In the order of the report.
-const SECTIONS: [&str; 9] = ["start", "warm", "counts", "memory", "size", "crates", "calls", "batch", "growth"];
+const SECTIONS: [&str; 10] =
+    ["start", "warm", "counts", "memory", "size", "crates", "calls", "batch", "growth", "deadline"];
 /// What `--check` needs: nothing in them is a time.
 const COUNTED: [&str; 4] = ["counts", "size", "crates", "calls"];
 
@@ -81,6 +83,7 @@ async fn main() -> ExitCode {
             "calls" => calls::calls(&bench).await,
             "batch" => batch::batch(&bench).await,
             "growth" => batch::growth(&bench).await,
+            "deadline" => deadline::deadline(&bench).await,
             _ => unreachable!("every section is named above"),
         };
         print!("{}", section.markdown());

@@ -7,6 +7,7 @@ pub mod invoke_api;
 pub mod lambda;
 mod org;
 pub mod playbooks;
+pub mod raw;
 pub mod rehearsal;
 mod search;
 pub mod secrets;

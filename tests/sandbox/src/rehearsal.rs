@@ -46,6 +46,11 @@ impl Rehearsal {
         Function::start(&BINARIES[name], env, false).await
     }
 
+    /// One event of any bytes to a cold function: `response` or `error`, the answer, and all that was logged.
+    pub async fn raw(&self, name: &str, event: Vec<u8>) -> (String, String, String) {
+        crate::raw::invoke(&BINARIES[name], self.env(), event).await
+    }
+
     /// One invocation of a cold function.
     pub async fn run(&self, name: &str, event: Value) -> Result<Value, Value> {
         self.function(name, &[]).await.invoke(event, TIMEOUT).await

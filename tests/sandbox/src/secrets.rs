@@ -25,6 +25,7 @@ struct State {
     secret: String,
     error: Option<&'static str>,
     silent: bool,
+    answer: Option<String>,
     reads: usize,
 }
 
@@ -40,7 +41,13 @@ impl Secrets {
 
     /// The same on these ports.
     pub fn start_on(listeners: Listeners, secret: &str) -> Self {
-        let state = Arc::new(Mutex::new(State { secret: secret.to_owned(), error: None, silent: false, reads: 0 }));
+        let state = Arc::new(Mutex::new(State {
+            secret: secret.to_owned(),
+            error: None,
+            silent: false,
+            answer: None,
+            reads: 0,
+        }));
         let shared = state.clone();
         let address = listeners.address();
         let task = serve_on(listeners, move |request| answer(shared.clone(), request));
@@ -70,6 +77,11 @@ impl Secrets {
     /// From now on no read is answered.
     pub fn fall_silent(&self) {
         self.state.lock().expect("no panic under the lock").silent = true;
+    }
+
+    /// From now on every read is answered with this, whatever it is.
+    pub fn answer_with(&self, body: &str) {
+        self.state.lock().expect("no panic under the lock").answer = Some(body.to_owned());
     }
 
     /// How often the secret was asked for.
@@ -110,11 +122,11 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Bytes>) -> Result<Res
                 json!({"Name": SECRET_ID, "SecretString": state.secret, "VersionId": "00000000-0000-0000-0000-000000000001"}),
             ),
         };
-        (status, body, state.silent)
+        (status, state.answer.clone().unwrap_or_else(|| body.to_string()), state.silent)
     };
     if silent {
         std::future::pending::<()>().await;
     }
     let answer = Response::builder().status(status).header("content-type", "application/x-amz-json-1.1");
-    Ok(answer.body(Body::from(body.to_string())).expect("a valid answer"))
+    Ok(answer.body(Body::from(body)).expect("a valid answer"))
 }

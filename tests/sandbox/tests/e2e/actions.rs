@@ -41,7 +41,7 @@ async fn disable_suspends_reads_back_and_says_how_to_undo_it() {
     let markdown = outcome["markdown"].as_str().unwrap();
     for part in [
         "### disable-user",
-        "Suspended jsmith (jsmith@company.com)",
+        "Suspended jsmith (`jsmith@company.com`)",
         "Before: state `ACTIVATED`",
         "WINDOWS_HOME",
         "**Undo**",

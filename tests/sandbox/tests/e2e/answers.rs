@@ -81,10 +81,121 @@ async fn enrich_user_gives_facts_devices_and_groups() {
         assert_eq!(user.pointer(pointer), Some(&expected), "{pointer}");
     }
     assert_eq!(outcome["summary"], "jsmith (jsmith@company.com) is ACTIVATED, 3 devices, 2 groups.");
+    assert_eq!(user["scheduled_state_changes"], json!([]));
     let outcome = rehearsal.run("enrich-user", json!({"username": "cadmin"})).await.unwrap();
     assert_eq!(outcome["user"]["admin"]["role_name"], "Administrator With Billing");
     let outcome = rehearsal.run("enrich-user", json!({"username": "adunn"})).await.unwrap();
     assert_eq!(outcome["user"]["delegated_authority"]["name"], "ActiveDirectory");
+}
+
+fn answer(body: Value) -> Fault {
+    Fault::Answer(200, "application/json; charset=utf-8", body.to_string())
+}
+
+/// A node of a list as API v2 gives it, with the nodes of each way to it.
+fn node(kind: &str, id: &str, sudo: Value, ways: &[&[(&str, &str)]]) -> Value {
+    let hop =
+        |(kind, id): &(&str, &str)| json!({"attributes": null, "to": {"attributes": null, "id": id, "type": kind}});
+    let ways: Vec<Vec<Value>> = ways.iter().map(|way| way.iter().map(hop).collect()).collect();
+    json!({"id": id, "type": kind, "compiledAttributes": {"sudo": sudo}, "paths": ways})
+}
+
+#[tokio::test]
+async fn enrich_host_says_who_has_which_rights_and_by_which_way() {
+    let rehearsal = Rehearsal::start().await;
+    let (jsmith, adunn, group) = ("5f0c1b2a3d4e5f6071829301", "5f0c1b2a3d4e5f6071829306", "60f1e2d3c4b5a69788796a01");
+    rehearsal.tenant.set(
+        "systems",
+        COMPUTER123,
+        json!({"amazonInstanceID": "i-0123456789abcdef0", "domainInfo": {"domainName": "corp.example.com", "partOfDomain": true},
+               "azureAdJoined": true, "allowSshRootLogin": true, "provisionMetadata": {"provisioner": {"provisionerId": jsmith, "type": "user"}},
+               "osVersionDetail": {"osName": "Windows", "distributionName": "Windows 11 Pro", "releaseName": "24H2"},
+               "primarySystemUser": null, "primarySystemUser._id": adunn, "primarySystemUser.email": "SECRET-not-needed",
+               "userMetrics": [{"userName": "jsmith", "admin": false, "managed": true},
+                               {"userName": "localadm", "admin": true, "managed": false, "suspended": false}]}),
+    );
+    let sudo = json!({"enabled": true, "withoutPassword": true});
+    let users = json!([
+        node("user", jsmith, sudo, &[&[("user", jsmith)], &[("user_group", group), ("user", jsmith)]]),
+        node("user", adunn, Value::Null, &[&[("user_group", group), ("user", adunn)]]),
+    ]);
+    rehearsal.tenant.order(answer(users), "GET", "/users", 1);
+    let outcome = rehearsal.run("enrich-host", json!({"hostname": "computer123"})).await.unwrap();
+    let host = &outcome["host"];
+    for (pointer, expected) in [
+        ("/amazon_instance_id", json!("i-0123456789abcdef0")),
+        ("/domain_info", json!({"domain_name": "corp.example.com", "part_of_domain": true})),
+        ("/azure_ad_joined", json!(true)),
+        ("/provision_metadata/provisioner", json!({"id": jsmith, "type": "user"})),
+        ("/system_insights/state", json!("enabled")),
+        ("/allow_ssh_root_login", json!(true)),
+        ("/allow_ssh_password_authentication", json!(false)),
+        ("/ssh_root_enabled", json!(false)),
+        ("/os_version_detail/distribution_name", json!("Windows 11 Pro")),
+        ("/local_administrators", json!([{"user_name": "localadm", "managed": false, "suspended": false}])),
+        ("/owner/username", json!("adunn")),
+        ("/users/0/global_sudo", json!(true)),
+        ("/users/0/direct", json!(true)),
+        ("/users/0/through_groups", json!([group])),
+        ("/users/0/sudo", json!(true)),
+        ("/users/0/sudo_without_password", json!(true)),
+        ("/users/1/direct", json!(false)),
+        ("/users/1/through_groups", json!([group])),
+        ("/users/1/sudo", json!(null)),
+    ] {
+        assert_eq!(host.pointer(pointer), Some(&expected), "{pointer}");
+    }
+    assert!(!outcome.to_string().contains("SECRET"), "{outcome}");
+    // Where JumpCloud knows little, nothing is said about it.
+    rehearsal.tenant.add("systems", json!({"_id": "0123456789abcdef01234567", "hostname": "bare"}));
+    let outcome = rehearsal.run("enrich-host", json!({"hostname": "bare"})).await.unwrap();
+    assert_eq!(outcome["summary"], "bare is of unknown connection, 0 users, 0 groups.");
+}
+
+#[tokio::test]
+async fn enrich_user_says_where_the_account_comes_from_and_what_will_happen_to_it() {
+    let rehearsal = Rehearsal::start().await;
+    let (jsmith, group) = ("5f0c1b2a3d4e5f6071829301", "60f1e2d3c4b5a69788796a01");
+    rehearsal.tenant.set(
+        "systemusers",
+        jsmith,
+        json!({"creationSource": "ADMINISTRATOR_INTERFACE", "employeeType": "full-time",
+               "admin": {"id": "5e0c1b2a3d4e5f6071829399", "roleName": "Manager", "roleNames": ["Manager", "Help Desk"]},
+               "restrictedFields": [{"field": "password", "id": "5e0c1b2a3d4e5f6071829398", "type": "active_directory"}],
+               "mfaEnrollment": {"overallStatus": "ENROLLED", "jcGoStatus": "NOT_ENROLLED"}}),
+    );
+    let sudo = json!({"enabled": true, "withoutPassword": false});
+    let devices = json!([node("system", COMPUTER123, sudo, &[&[("user_group", group), ("system", COMPUTER123)]])]);
+    rehearsal.tenant.order(answer(devices), "GET", "/systems", 1);
+    let change = |user: &str| json!({"scheduledJobId": "j1", "scheduledDate": "2026-12-24T18:00:00Z", "state": "SUSPENDED", "systemUserId": user});
+    let changes = json!([change(jsmith), change("5f0c1b2a3d4e5f6071829302")]);
+    rehearsal.tenant.order(answer(changes), "GET", "/bulk/userstates", 1);
+    let outcome = rehearsal.run("enrich-user", json!({"username": "jsmith"})).await.unwrap();
+    let user = &outcome["user"];
+    for (pointer, expected) in [
+        ("/organization", json!("60259a2ad81e1a474d4e7c83")),
+        ("/creation_source", json!("ADMINISTRATOR_INTERFACE")),
+        ("/employee_type", json!("full-time")),
+        ("/admin/role_names", json!(["Manager", "Help Desk"])),
+        ("/restricted_fields/0/field", json!("password")),
+        ("/mfa_enrollment/jc_go_status", json!("NOT_ENROLLED")),
+        ("/ssh_key_count", json!(1)),
+        ("/devices/0/direct", json!(false)),
+        ("/devices/0/sudo", json!(true)),
+        ("/scheduled_state_changes", json!([{"job_id": "j1", "date": "2026-12-24T18:00:00Z", "state": "SUSPENDED"}])),
+    ] {
+        assert_eq!(user.pointer(pointer), Some(&expected), "{pointer}");
+    }
+    assert!(outcome["summary"].as_str().unwrap().contains("1 scheduled state change"), "{outcome}");
+    let asked =
+        rehearsal.tenant.requests().into_iter().find(|request| request.path.ends_with("/bulk/userstates")).unwrap();
+    assert_eq!(asked.query, format!("limit=100&userid={jsmith}"));
+    // It may fail alone.
+    rehearsal.tenant.order(Fault::status(403), "GET", "/bulk/userstates", 1);
+    let outcome = rehearsal.run("enrich-user", json!({"username": "jsmith"})).await.unwrap();
+    assert_eq!(codes(&outcome), ["STATE_CHANGES_UNKNOWN"]);
+    assert_eq!(outcome["user"]["devices"].as_array().unwrap().len(), 3);
+    assert!(outcome["user"].get("scheduled_state_changes").is_none());
 }
 
 #[tokio::test]
@@ -225,7 +336,7 @@ async fn what_cannot_be_read_is_missing_from_the_answer_and_said() {
     assert!(outcome["host"].get("users").is_none());
     rehearsal.tenant.order(Fault::status(403), "GET", "/v2/", 9);
     let outcome = rehearsal.run("enrich-user", json!({"username": "jsmith"})).await.unwrap();
-    assert_eq!(codes(&outcome), ["DEVICES_UNKNOWN", "GROUPS_UNKNOWN"]);
+    assert_eq!(codes(&outcome), ["DEVICES_UNKNOWN", "GROUPS_UNKNOWN", "STATE_CHANGES_UNKNOWN"]);
 }
 
 #[tokio::test]

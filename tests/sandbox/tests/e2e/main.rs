@@ -4,6 +4,7 @@ mod actions;
 mod alerts;
 mod answers;
 mod batches;
+mod bounds;
 mod environment;
 mod errors;
 mod leaks;
