@@ -1,13 +1,17 @@
 //! From an event's JSON to checked [`Work`].
 //!
 //! `json` reads it, `envelope` opens what AWS puts around an alert, `formats` knows where each kind of finding names its target,
-//! `target` reads it there, `direct` is the strict form for everything that is written for us.
+//! `target` reads it there with what `names` and `principal` know of names and `trust` of whose count, `direct` is the strict form
+//! for everything that is written for us.
 
 mod direct;
 mod envelope;
 mod formats;
 mod json;
+mod names;
+mod principal;
 mod target;
+mod trust;
 
 use aws_lambda_events::sqs::SqsMessage;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -18,15 +22,16 @@ use self::{
     envelope::{Alert, Envelope},
     formats::{Parsed, first},
     json::Json,
-    target::{Path, Place},
+    target::{Path, Place, Places},
+    trust::Trust,
 };
 use crate::{
     error::{
         Error,
-        ErrorType::{InvalidInput, StaleEvent},
+        ErrorType::{InvalidInput, StaleEvent, Unsupported},
     },
     outcome::{Candidate, Outcome, OutcomeTarget, Status},
-    request::{RequestInfo, Target, TargetType},
+    request::{Name, RequestInfo, Target, TargetType},
     vars::{self, Vars},
 };
 
@@ -38,6 +43,9 @@ pub struct Settings {
     max_age: TimeDelta,
     /// `JUMPCLOUD_SELF`, in lower case.
     own: Vec<String>,
+    /// `MAX_TARGETS_PER_ALERT`.
+    max_targets: usize,
+    trust: Trust,
 }
 
 /// What a playbook needs to say about itself to have its events read.
@@ -71,6 +79,8 @@ impl Arrival {
 pub enum Intake {
     /// One thing.
     One(Box<Work>),
+    /// An alert with several targets, as many as are allowed.
+    Several(Vec<Work>),
     /// The records of an SQS event.
     Batch(Vec<Record>),
 }
@@ -111,7 +121,16 @@ impl Settings {
         })?;
         let seconds = vars.parsed(&vars::MAX_EVENT_AGE_SECONDS, |seconds| seconds.parse::<u32>().ok())?;
         let own = vars.list(&vars::JUMPCLOUD_SELF);
-        Ok(Self { target_paths, max_age: TimeDelta::seconds(i64::from(seconds.unwrap_or(3600))), own })
+        let max_targets = vars.parsed(&vars::MAX_TARGETS_PER_ALERT, |number| {
+            number.parse().ok().filter(|number| (1..=100).contains(number))
+        })?;
+        Ok(Self {
+            target_paths,
+            max_age: TimeDelta::seconds(i64::from(seconds.unwrap_or(3600))),
+            own,
+            max_targets: max_targets.unwrap_or(1),
+            trust: Trust::from_vars(vars)?,
+        })
     }
 
     /// Reads an event of any shape. In a batch, what is wrong with one record is that record's error.
@@ -131,13 +150,14 @@ impl Settings {
             Envelope::Direct(event) => {
                 let direct = direct::decode(&event, wants.target_type)?;
                 let info = direct.describe(RequestInfo { event_source: "direct".to_owned(), ..arrival.info() });
-                Ok(Intake::One(Box::new(run(Target { source: None, ..direct.target }, info))))
+                Ok(Intake::One(Box::new(run(Name { source: None, ..direct.name }.into(), info))))
             }
             Envelope::Alert(alert) => {
                 let mut work = self.alert(alert, wants, arrival)?;
                 match work.len() {
                     1 => Ok(Intake::One(Box::new(work.remove(0)))),
-                    _ => several(work, wants).map(Box::new).map(Intake::One),
+                    _ if wants.mutating => Ok(Intake::Several(work)),
+                    _ => Ok(Intake::One(Box::new(several(work, wants)))),
                 }
             }
             Envelope::Batch(event) => {
@@ -170,41 +190,51 @@ impl Settings {
         if findings.is_empty() {
             return Ok(vec![own_echo(alert.info(arrival), wants)]);
         }
-        let (findings, places) = match (&self.target_paths, format) {
-            (Some(paths), None) if !direct::is_plain(&alert.body, wants.target_type) => (whole, paths.as_slice()),
+        let (findings, places) = match (self.paths_instead(wants.target_type, format), format) {
+            (Some(places), None) if !direct::is_plain(&alert.body, wants.target_type) => (whole, places),
             (_, None) => return self.plain(&alert, wants, arrival).map(|work| vec![work]),
-            (Some(paths), Some(_)) => (whole, paths.as_slice()),
-            (None, Some(format)) => (findings, format.places(wants.target_type)),
+            (Some(places), Some(_)) => (whole, places),
+            (None, Some(format)) => (findings, format.places()),
         };
         // Whoever wrote it there: a dry run that is asked for is never ignored.
         let dry_run = arrival.dry_run | direct::dry_run_of(&alert.body)?;
         // A workflow's; the finding's id goes beside it.
         let correlation = alert.body.get("correlation").filter(|correlation| correlation.is_object());
-        let mut work = Vec::new();
-        let mut seen: Vec<String> = Vec::new();
+        let mut work: Vec<(Target, RequestInfo)> = Vec::new();
         for (path, finding) in findings {
             let mut times = alert.times.clone();
             times.extend(format.and_then(|format| time(first(finding, format.format.time)?)));
-            for target in target::targets(finding, &format!("{}{path}", alert.path), places, wants.target_type)? {
-                let name = target.text.to_lowercase();
-                if !seen.contains(&name) {
-                    seen.push(name);
-                    let event_time = self.fresh(&times, wants, arrival.now)?;
-                    let correlation = correlation.cloned();
-                    let mut info = RequestInfo { dry_run, correlation, event_time, ..alert.info(arrival) };
-                    if let Some(format) = format {
-                        describe(&mut info, finding, format);
-                    }
-                    work.push(run(target, info));
+            let path = format!("{}{path}", alert.path);
+            let target = match target::whom(finding, &path, places, wants.target_type, &self.trust) {
+                Ok(Some(target)) => target,
+                Ok(None) => continue,
+                Err(error) if error.error_type == Unsupported && !wants.mutating => {
+                    return Ok(vec![does_not_count(alert.info(arrival), &error, wants)]);
                 }
+                Err(error) => return Err(error),
+            };
+            if let Some((known, _)) = work.iter_mut().find(|(known, _)| target::share_a_name(known, &target)) {
+                target::merge(known, target);
+                continue;
             }
+            let event_time = self.fresh(&times, wants, arrival.now)?;
+            let correlation = correlation.cloned();
+            let mut info = RequestInfo { dry_run, correlation, event_time, ..alert.info(arrival) };
+            if let Some(format) = format {
+                describe(&mut info, finding, format);
+            }
+            work.push((target, info));
         }
+        if wants.mutating && work.len() > self.max_targets {
+            return Err(too_many(work.iter().map(|(target, _)| target), self.max_targets));
+        }
+        let work: Vec<Work> = work.into_iter().map(|(target, info)| run(target, info)).collect();
         if work.is_empty() {
             return Err(InvalidInput.error(format!(
                 "the {} names no {}; nothing was done; looked at: {}; machine accounts and placeholders do not count",
                 format.map_or("alert".to_owned(), |format| format!("{} finding", format.format.name)),
                 wants.target_type.word(),
-                target::looked_at(places)
+                places.looked_at(wants.target_type)
             )));
         }
         Ok(work)
@@ -216,8 +246,31 @@ impl Settings {
         let times = &alert.times;
         let event_time = if direct.accept_stale { earliest(times) } else { self.fresh(times, wants, arrival.now)? };
         let info = direct.describe(RequestInfo { event_time, ..alert.info(arrival) });
-        let source = direct.target.source.map(|field| format!("{}/{field}", alert.path));
-        Ok(run(Target { source, ..direct.target }, info))
+        let source = direct.name.source.map(|field| format!("{}/{field}", alert.path));
+        Ok(run(Name { source, ..direct.name }.into(), info))
+    }
+
+    /// `TARGET_PATHS`, as the places of this kind of target; the rest stays the format's.
+    fn paths_instead<'a>(&'a self, target_type: TargetType, format: Option<&'a Parsed>) -> Option<Places<'a>> {
+        let paths = self.target_paths.as_deref()?;
+        let none = Places { users: &[], hosts: &[], accounts: &[], endpoint: false };
+        let places = format.map_or(none, Parsed::places);
+        Some(match target_type {
+            TargetType::User => Places { users: paths, ..places },
+            TargetType::Host => Places { hosts: paths, ..places },
+        })
+    }
+
+    /// Whom or what each finding of `body` names, whatever its state and its age.
+    ///
+    /// # Errors
+    /// `Unsupported` where no name counts; `InvalidInput` where a name cannot be read.
+    pub fn whom(&self, body: &Value, target_type: TargetType) -> Result<Vec<Target>, Error> {
+        let Some(format) = formats::recognise(body) else { return Ok(Vec::new()) };
+        let whom = |(path, finding): (String, &Value)| {
+            target::whom(finding, &path, format.places(), target_type, &self.trust).transpose()
+        };
+        format.findings(body).into_iter().filter_map(whom).collect()
     }
 
     /// Whether the automation itself caused this JumpCloud event.
@@ -302,26 +355,33 @@ fn own_echo(info: RequestInfo, wants: Wants) -> Work {
     Work { info, todo: Ok(Todo::Answer(Box::new(outcome))) }
 }
 
-/// Several targets in one event that has one answer: a question is answered with their names, a command refused.
-fn several(work: Vec<Work>, wants: Wants) -> Result<Work, Error> {
+/// More targets than an alert may have.
+fn too_many<'a>(targets: impl ExactSizeIterator<Item = &'a Target>, max: usize) -> Error {
+    let count = targets.len();
+    let sources: Vec<&str> = targets.take(10).filter_map(|target| target.name.source.as_deref()).collect();
+    InvalidInput.error(format!(
+        "the alert names {count} targets ({}), more than MAX_TARGETS_PER_ALERT ({max}); nothing was done; send one finding per event",
+        sources.join(", ")
+    ))
+}
+
+/// The answer to a question about somebody whom the alert's names do not choose.
+fn does_not_count(info: RequestInfo, error: &Error, wants: Wants) -> Work {
+    let outcome = Outcome { status: Status::NotFound, ..Outcome::new(unlooked(wants), error.message.clone()) };
+    Work { info, todo: Ok(Todo::Answer(Box::new(outcome))) }
+}
+
+/// A question about several targets is answered with their names.
+fn several(work: Vec<Work>, wants: Wants) -> Work {
     let info = work.first().map(|work| work.info.clone()).unwrap_or_default();
     let targets = work.into_iter().filter_map(|work| match work.todo {
         Ok(Todo::Run(target)) => Some(target),
         _ => None,
     });
-    let targets: Vec<Target> = targets.collect();
-    if wants.mutating {
-        let sources: Vec<&str> = targets.iter().take(10).filter_map(|target| target.source.as_deref()).collect();
-        return Err(InvalidInput.error(format!(
-            "the alert names {} targets ({}); nothing was done; send one finding per event, or through SQS",
-            targets.len(),
-            sources.join(", ")
-        )));
-    }
-    let summary = format!("The alert names {} targets; ask again with one of them.", targets.len());
-    let candidates = targets.into_iter().map(|target| Candidate { id: None, name: target.text }).collect();
+    let candidates: Vec<_> = targets.map(|target| Candidate { id: None, name: target.name.text }).collect();
+    let summary = format!("The alert names {} targets; ask again with one of them.", candidates.len());
     let outcome = Outcome { status: Status::Ambiguous, candidates, ..Outcome::new(unlooked(wants), summary) };
-    Ok(Work { info, todo: Ok(Todo::Answer(Box::new(outcome))) })
+    Work { info, todo: Ok(Todo::Answer(Box::new(outcome))) }
 }
 
 /// Splits at the commas outside of brackets and quotes.

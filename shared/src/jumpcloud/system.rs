@@ -39,6 +39,9 @@ pub struct System {
     pub active: Option<bool>,
     /// Stamped when the agent disconnects.
     pub last_contact: Option<String>,
+    /// The EC2 instance that it is, where its agent says so.
+    #[serde(rename(deserialize = "amazonInstanceID"))]
+    pub amazon_instance_id: Option<String>,
     pub serial_number: Option<String>,
     pub hw_vendor: Option<String>,
     pub network_interfaces: Option<Vec<NetworkInterface>>,

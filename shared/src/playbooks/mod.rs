@@ -54,9 +54,13 @@ pub trait Playbook {
     fn target_type(&self) -> TargetType;
     /// Whether it changes anything.
     fn mutating(&self) -> bool;
-    /// Runs it. All calls end before the session's deadline.
-    fn run<'a>(&'a self, run: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Outcome, Error>>;
+    /// Finds the target, and changes nothing: the step that comes of it does the rest. All calls of both end before the
+    /// session's deadline.
+    fn prepare<'a>(&'a self, run: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Step<'a>, Error>>;
 }
+
+/// What is left to do once the target is found.
+pub type Step<'a> = LocalBoxFuture<'a, Result<Outcome, Error>>;
 
 /// All of them, the commands with `guard`: for tests, since a function holds the code of one.
 pub fn all<G: Guard + Clone + 'static>(guard: &G) -> Vec<Box<dyn Playbook>> {
