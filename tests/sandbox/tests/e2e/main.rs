@@ -10,6 +10,7 @@ mod leaks;
 mod local;
 mod shutdown;
 mod telemetry;
+mod whom;
 
 use std::time::Duration;
 
