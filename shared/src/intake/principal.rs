@@ -73,7 +73,9 @@ pub(super) fn read(node: &Value, issuer: Option<&str>) -> Option<Principal> {
             Id::User { account } => account.map(str::to_owned),
             Id::Session { .. } | Id::Other => None,
         });
-        return Some(Principal::IamUser { accounts: stated.chain(of_arns).collect() });
+        let mut accounts: Vec<String> = stated.chain(of_arns).collect();
+        accounts.dedup();
+        return Some(Principal::IamUser { accounts });
     }
     Some(Principal::Nobody)
 }

@@ -327,7 +327,7 @@ impl Users<'_> {
             None if !self.places.endpoint && !hosts.any => Standing::Counts,
             None if !self.trust.require_binding => Standing::Counts,
             None if hosts.names.is_empty() => Standing::Untrusted(format!(
-                "{name} is a local account of a host, and the finding does not say of which one that JumpCloud could know"
+                "{name} is a login name of a host, and the finding names no host that JumpCloud could know it by"
             )),
             None => Standing::IfBound,
         }
