@@ -32,7 +32,7 @@ impl TargetType {
 }
 
 /// How a target is named. Serialized, the `matched_by` of an outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum By {
     /// The user's `username`.

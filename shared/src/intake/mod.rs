@@ -35,6 +35,9 @@ use crate::{
     vars::{self, Vars},
 };
 
+/// So many targets of one alert a question is answered about.
+const MAX_ASKED: usize = 100;
+
 /// How alerts are read; from the function's environment.
 pub struct Settings {
     /// `TARGET_PATHS`: used instead of the built-in lists.
@@ -200,6 +203,7 @@ impl Settings {
         let dry_run = arrival.dry_run | direct::dry_run_of(&alert.body)?;
         // A workflow's; the finding's id goes beside it.
         let correlation = alert.body.get("correlation").filter(|correlation| correlation.is_object());
+        let most = if wants.mutating { self.max_targets } else { MAX_ASKED };
         let mut work: Vec<(Target, RequestInfo)> = Vec::new();
         for (path, finding) in findings {
             let mut times = alert.times.clone();
@@ -224,9 +228,9 @@ impl Settings {
                 describe(&mut info, finding, format);
             }
             work.push((target, info));
-        }
-        if wants.mutating && work.len() > self.max_targets {
-            return Err(too_many(work.iter().map(|(target, _)| target), self.max_targets));
+            if work.len() > most {
+                return Err(too_many(work.iter().map(|(target, _)| target), most));
+            }
         }
         let work: Vec<Work> = work.into_iter().map(|(target, info)| run(target, info)).collect();
         if work.is_empty() {
@@ -356,11 +360,10 @@ fn own_echo(info: RequestInfo, wants: Wants) -> Work {
 }
 
 /// More targets than an alert may have.
-fn too_many<'a>(targets: impl ExactSizeIterator<Item = &'a Target>, max: usize) -> Error {
-    let count = targets.len();
+fn too_many<'a>(targets: impl Iterator<Item = &'a Target>, most: usize) -> Error {
     let sources: Vec<&str> = targets.take(10).filter_map(|target| target.name.source.as_deref()).collect();
     InvalidInput.error(format!(
-        "the alert names {count} targets ({}), more than MAX_TARGETS_PER_ALERT ({max}); nothing was done; send one finding per event",
+        "the alert names more targets ({}, ...) than the {most} that MAX_TARGETS_PER_ALERT or a question allows; nothing was done; send one finding per event",
         sources.join(", ")
     ))
 }

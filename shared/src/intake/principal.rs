@@ -23,7 +23,14 @@ const IDS: [&str; 6] = ["arn", "principalId", "PrincipalId", "uid", "uid_alt", "
 /// Where they write the account.
 const ACCOUNTS: [&str; 3] = ["/accountId", "/account/uid", "/account_uid"];
 /// Where they write the role, in the node and beside it.
-const ROLES: [&str; 5] = ["/userName", "/PrincipalName", "/UserName", "/name", "/sessionContext/sessionIssuer/arn"];
+const ROLES: [&str; 6] = [
+    "/userName",
+    "/PrincipalName",
+    "/UserName",
+    "/name",
+    "/sessionContext/sessionIssuer/userName",
+    "/sessionContext/sessionIssuer/arn",
+];
 /// The types of AWS's own.
 const AWS_TYPES: [&str; 11] = [
     "IAMUser",

@@ -1,5 +1,7 @@
 //! Whom or what a finding is about: every name that it gives, and which of them count.
 
+use std::collections::{HashSet, VecDeque};
+
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
@@ -18,6 +20,9 @@ use crate::{
     ids::ObjectId,
     request::{By, Name, Target, TargetType},
 };
+
+/// So many different names are looked up in one search.
+const MAX_NAMES: usize = 50;
 
 /// A path into a finding, as the table or `TARGET_PATHS` gives it.
 pub(super) struct Path {
@@ -122,7 +127,7 @@ pub(super) fn whom(
     let finding = &*opened(finding);
     let hosts = Hosts::read(finding, path, places.hosts)?;
     if target_type == TargetType::Host {
-        return Ok(target(hosts.names));
+        return target(hosts.names, path);
     }
     let users = Users { finding, path, places, trust, hosts, found: Vec::new() }.read()?;
     let Users { hosts, mut found, .. } = users;
@@ -135,7 +140,9 @@ pub(super) fn whom(
     let bound_to = match found.first() {
         None => return Ok(None),
         Some((_, Standing::Counts)) => Vec::new(),
-        Some((_, Standing::IfBound)) => hosts.names,
+        Some((_, Standing::IfBound)) => {
+            target(hosts.names, path)?.map(|host| host.names().cloned().collect()).unwrap_or_default()
+        }
         Some((name, Standing::Untrusted(why))) => {
             return Err(Unsupported.error(format!(
                 "{why} ({}); nothing was done; name the user by e-mail address or id, or trust the source of the name",
@@ -143,7 +150,7 @@ pub(super) fn whom(
             )));
         }
     };
-    let target = target(found.into_iter().map(|(name, _)| name).collect());
+    let target = target(found.into_iter().map(|(name, _)| name), path)?;
     Ok(target.map(|target| Target { bound_to, ..target }))
 }
 
@@ -166,11 +173,18 @@ pub(super) fn merge(one: &mut Target, other: Target) {
     }
 }
 
-fn target(names: Vec<Name>) -> Option<Target> {
-    let mut names = names.into_iter();
-    let mut target = Target::from(names.next()?);
-    names.for_each(|name| merge(&mut target, Target::from(name)));
-    Some(target)
+/// The target of these names, each once.
+fn target(names: impl IntoIterator<Item = Name>, path: &str) -> Result<Option<Target>, Error> {
+    let mut seen = HashSet::new();
+    let mut names: VecDeque<Name> =
+        names.into_iter().filter(|name| seen.insert((name.by, name.text.to_lowercase()))).collect();
+    if names.len() > MAX_NAMES {
+        return Err(InvalidInput.error(format!(
+            "the finding at `{path}` gives {} names for its target, more than {MAX_NAMES}; nothing was done; set TARGET_PATHS to those that count",
+            names.len()
+        )));
+    }
+    Ok(names.pop_front().map(|name| Target { also: names.into(), ..Target::from(name) }))
 }
 
 fn same(one: &Name, other: &Name) -> bool {

@@ -129,7 +129,7 @@ fn two_findings(second: &str) -> Value {
     let mut event = sample("securityhub-asff-two-findings");
     let now = chrono::Utc::now().to_rfc3339();
     event["time"] = json!(now);
-    for finding in event["detail"]["findings"].as_array_mut().unwrap() {
+    for finding in event["detail"]["findings"].as_array_mut().expect("findings") {
         finding["CreatedAt"] = json!(now);
         finding["UpdatedAt"] = json!(now);
     }

@@ -1,6 +1,10 @@
 //! Whom a finding is about: exactly the right one, or nobody.
 
-use sandbox::rehearsal::{Rehearsal, TIMEOUT};
+use sandbox::{
+    faults::Fault,
+    rehearsal::{Rehearsal, TIMEOUT},
+    tenant::ORG_ID,
+};
 use serde_json::{Value, json};
 
 use crate::{error_type, sample};
@@ -27,9 +31,9 @@ fn ocsf(fields: Value) -> Value {
     let finding = &mut event["detail"]["findings"][0];
     finding["time"] = json!(now.timestamp_millis());
     for name in ["actor", "device"] {
-        finding.as_object_mut().unwrap().remove(name);
+        finding.as_object_mut().expect("a finding").remove(name);
     }
-    for (name, value) in fields.as_object().unwrap() {
+    for (name, value) in fields.as_object().expect("fields") {
         finding[name] = value.clone();
     }
     event
@@ -291,4 +295,56 @@ async fn the_people_of_identity_center_are_found_and_other_roles_are_nobody() {
     for (role, session) in [("Admin", "jsmith"), ("jsmith", "AWSReservedSSO_x"), ("AWSReservedSSO", "jsmith")] {
         assert_eq!(refused(&rehearsal, "disable-user", finding(role, session), &[]).await[0], "InvalidInput", "{role}");
     }
+}
+
+#[tokio::test]
+async fn what_a_search_finds_is_judged_by_what_is_read_by_its_id() {
+    // A search leaves fields out: here the link to the administrator, whatever its form is.
+    let bare = json!({"totalCount": 1, "results": [{"_id": JSMITH, "username": "jsmith", "state": "ACTIVATED"}]});
+    for admin in [json!({"id": "5e0c1b2a3d4e5f6071829399"}), json!(true), json!("yes"), json!(7), json!({}), json!([])]
+    {
+        let rehearsal = Rehearsal::start().await;
+        rehearsal.tenant.order(
+            Fault::Answer(200, "application/json", bare.to_string()),
+            "POST",
+            "/search/systemusers",
+            9,
+        );
+        rehearsal.tenant.set("systemusers", JSMITH, json!({"admin": admin}));
+        let [error, _] = refused(&rehearsal, "disable-user", json!({"username": "jsmith"}), &[]).await;
+        assert_eq!(error, "Protected", "{admin}");
+    }
+    // And the organization.
+    let rehearsal = Rehearsal::start().await;
+    let ours = [("JUMPCLOUD_ORG_ID", ORG_ID)];
+    let dry = json!({"username": "jsmith", "dry_run": true});
+    assert_eq!(run(&rehearsal, "disable-user", dry, &ours).await.unwrap()["status"], "dry_run");
+    for (collection, id) in [("systemusers", JSMITH), ("systems", COMPUTER123)] {
+        rehearsal.tenant.set(collection, id, json!({"organization": "0123456789abcdef01234567"}));
+    }
+    for (playbook, event) in [
+        ("disable-user", json!({"username": "jsmith"})),
+        ("disable-user", json!({"user_id": JSMITH})),
+        ("enrich-user", json!({"user_id": JSMITH})),
+        ("shutdown-host", json!({"hostname": HOST})),
+    ] {
+        let [error, message] = refused(&rehearsal, playbook, event, &ours).await;
+        assert_eq!(error, "UnexpectedResponse");
+        assert!(message.contains("another organization"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn more_names_than_one_search_takes_are_refused_without_one() {
+    let rehearsal = Rehearsal::start().await;
+    let evidence = |number: usize| json!({"actor": {"user": {"name": format!("user-{}", number % 5000)}}});
+    let many: Vec<Value> = (0..20_000).map(evidence).collect();
+    let [error, message] = refused(&rehearsal, "disable-user", ocsf(json!({"evidences": many})), &[]).await;
+    assert_eq!(error, "InvalidInput");
+    assert!(message.contains("gives 5000 names"), "{message}");
+    assert!(rehearsal.tenant.requests().is_empty());
+    // The same one often is one.
+    let same = vec![json!({"actor": {"user": {"name": "jsmith"}}}); 500];
+    let outcome = run(&rehearsal, "disable-user", ocsf(json!({"evidences": same})), &[]).await.unwrap();
+    assert_eq!(outcome["target"]["name"], "jsmith");
 }
