@@ -32,7 +32,7 @@ impl TargetType {
 }
 
 /// How a target is named. Serialized, the `matched_by` of an outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum By {
     /// The user's `username`.
@@ -45,15 +45,20 @@ pub enum By {
     User,
     /// The host's `hostname` or `displayName`.
     Hostname,
+    /// The host's `hostname` alone, as its agent reports it: what findings carry. A `displayName` is typed by people.
+    #[serde(rename = "hostname")]
+    Reported,
+    /// The id of the EC2 instance that the host is.
+    InstanceId,
     /// The host's id.
     HostId,
     /// Id or name: which of them is recognised.
     Host,
 }
 
-/// Whom or what a request is about.
+/// A name that a request gives its target.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct Name {
     /// What `text` is.
     pub by: By,
     /// As the caller named it: checked, trimmed, not yet looked up.
@@ -76,6 +81,36 @@ pub enum Severity {
     High,
     /// Worth waking somebody.
     Critical,
+}
+
+/// Whom or what a request is about. All names must lead to one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The name that the target is shown by.
+    pub name: Name,
+    /// The finding's other names for it.
+    pub also: Vec<Name>,
+    /// Names of the finding's host where the user is named by a local account of it: the user counts only if JumpCloud
+    /// binds it to that host.
+    pub bound_to: Vec<Name>,
+}
+
+impl Target {
+    /// The target of this one name.
+    pub fn new(by: By, text: impl Into<String>) -> Self {
+        Self::from(Name { by, text: text.into(), source: None })
+    }
+
+    /// All names.
+    pub fn names(&self) -> impl Iterator<Item = &Name> {
+        std::iter::once(&self.name).chain(&self.also)
+    }
+}
+
+impl From<Name> for Target {
+    fn from(name: Name) -> Self {
+        Self { name, also: Vec::new(), bound_to: Vec::new() }
+    }
 }
 
 /// What an outcome repeats of its request.

@@ -40,6 +40,14 @@ variables! {
     MAX_EVENT_AGE_SECONDS, "a number of seconds";
     /// Ids or addresses of the administrators whose keys the automation uses.
     JUMPCLOUD_SELF, "ids or e-mail addresses with commas between";
+    /// How many targets an alert may have for what changes something.
+    MAX_TARGETS_PER_ALERT, "a number from 1 to 100";
+    /// Windows domains whose accounts are JumpCloud's users.
+    TRUSTED_DOMAINS, "domains with commas between";
+    /// AWS accounts whose IAM users are JumpCloud's users.
+    TRUSTED_ACCOUNTS, "AWS account ids (12 digits) with commas between";
+    /// `false`: a login name beside a host counts where JumpCloud does not bind the user to that host, too.
+    REQUIRE_BINDING, "true or false";
     /// How many records of a batch are worked on at a time.
     BATCH_CONCURRENCY, "a number from 1 to 100";
     /// Where Secrets Manager is, instead of the region's own address.

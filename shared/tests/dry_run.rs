@@ -20,12 +20,8 @@ use tokio::time::Instant;
 fn user() -> impl Strategy<Value = Target> {
     let names = select(vec!["jsmith", "mgarcia", "pnew", "tlocked", "cadmin", "adunn", "svc-ldap", "kim@company.com"]);
     let names = prop_oneof![4 => names.prop_map(str::to_owned), 1 => "[ -~]{1,20}"];
-    let named = (select(vec![By::Username, By::User]), names).prop_map(|(by, text)| Target { by, text, source: None });
-    let ids = (1..=12u8).prop_map(|n| Target {
-        by: By::UserId,
-        text: format!("5f0c1b2a3d4e5f60718293{n:02x}"),
-        source: None,
-    });
+    let named = (select(vec![By::Username, By::User]), names).prop_map(|(by, text)| Target::new(by, text));
+    let ids = (1..=12u8).prop_map(|n| Target::new(By::UserId, format!("5f0c1b2a3d4e5f60718293{n:02x}")));
     prop_oneof![named, ids]
 }
 
@@ -33,9 +29,8 @@ fn host() -> impl Strategy<Value = Target> {
     let names =
         select(vec!["Computer123", "jsmith-laptop", "build-07", "MacBook-Ana", "LAPTOP-7", "kiosk-1", "ipad-3"]);
     let names = prop_oneof![4 => names.prop_map(str::to_owned), 1 => "[ -~]{1,20}"];
-    let ids =
-        (1..=9u8).prop_map(|n| Target { by: By::HostId, text: format!("6140aa10bb20cc30dd40ee{n:02x}"), source: None });
-    prop_oneof![names.prop_map(|text| Target { by: By::Host, text, source: None }), ids]
+    let ids = (1..=9u8).prop_map(|n| Target::new(By::HostId, format!("6140aa10bb20cc30dd40ee{n:02x}")));
+    prop_oneof![names.prop_map(|text| Target::new(By::Host, text)), ids]
 }
 
 fn fault() -> impl Strategy<Value = Option<(Fault, &'static str, &'static str)>> {

@@ -44,7 +44,7 @@ impl Guard for Recorder {
 
 fn target(playbook: &dyn Playbook, name: &str) -> Target {
     let by = if playbook.target_type() == TargetType::User { By::User } else { By::Host };
-    Target { by, text: name.to_owned(), source: None }
+    Target::new(by, name)
 }
 
 /// A target that the command would change.

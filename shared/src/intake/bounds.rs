@@ -70,10 +70,17 @@ pub(super) fn correlation(correlation: &Value) -> Result<(), Error> {
 pub(super) fn safe(work: Work) -> Work {
     let Work { info, todo } = work;
     let todo = match todo {
-        Ok(Todo::Run(target)) if target.text.chars().any(is_unsafe) => Err(InvalidInput
-            .error("the target's name holds control characters, or characters that cannot be seen; nothing was done")),
+        Ok(Todo::Run(target))
+            if target.names().chain(&target.bound_to).any(|name| name.text.chars().any(is_unsafe)) =>
+        {
+            Err(InvalidInput.error(
+                "the target's name holds control characters, or characters that cannot be seen; nothing was done",
+            ))
+        }
         Ok(Todo::Run(mut target)) => {
-            target.source = target.source.as_deref().map(name);
+            for given in std::iter::once(&mut target.name).chain(&mut target.also).chain(&mut target.bound_to) {
+                given.source = given.source.as_deref().map(name);
+            }
             Ok(Todo::Run(target))
         }
         other => other,
@@ -123,7 +130,7 @@ mod tests {
     fn one(event: &Value) -> Work {
         match read(&event.to_string(), TargetType::Host) {
             Intake::One(work) => *work,
-            Intake::Batch(_) => panic!("a batch"),
+            Intake::Several(_) | Intake::Batch(_) => panic!("more than one"),
         }
     }
 

@@ -8,7 +8,7 @@ use super::bounds;
 use crate::{
     error::{Error, ErrorType::InvalidInput},
     ids::ObjectId,
-    request::{By, RequestInfo, Target, TargetType},
+    request::{By, Name, RequestInfo, TargetType},
     text::is_unsafe,
 };
 
@@ -39,7 +39,7 @@ fn target_fields(target_type: TargetType) -> &'static [TargetField] {
 /// What a direct event says.
 pub(super) struct Direct {
     /// Its source is the field's name; the caller adds the enclosing path.
-    pub(super) target: Target,
+    pub(super) name: Name,
     pub(super) accept_stale: bool,
     dry_run: bool,
     reason: Option<String>,
@@ -85,7 +85,7 @@ pub(super) fn decode(event: &Value, target_type: TargetType) -> Result<Direct, E
     let text = text(name, value)?;
     let correlation = object.get("correlation").cloned();
     correlation.as_ref().map_or(Ok(()), bounds::correlation)?;
-    Ok(Direct { target: target(name, &text, by)?, accept_stale, dry_run, reason, correlation })
+    Ok(Direct { name: recognised(name, &text, by)?, accept_stale, dry_run, reason, correlation })
 }
 
 /// Whether every field of `body` is one that [`decode`] knows: written for us, and so to be read strictly.
@@ -125,8 +125,8 @@ fn field<'a>(
     }
 }
 
-/// `text` as a target, called `name` in messages.
-pub(super) fn target(name: &str, text: &str, by: By) -> Result<Target, Error> {
+/// `text` as the name of a target, called `name` in messages.
+fn recognised(name: &str, text: &str, by: By) -> Result<Name, Error> {
     let is_id = ObjectId::parse(text).is_some();
     let by = match by {
         By::UserId | By::HostId if !is_id => {
@@ -142,7 +142,7 @@ pub(super) fn target(name: &str, text: &str, by: By) -> Result<Target, Error> {
         By::Host if is_id => By::HostId,
         by => by,
     };
-    Ok(Target { by, text: text.to_owned(), source: Some(name.to_owned()) })
+    Ok(Name { by, text: text.to_owned(), source: Some(name.to_owned()) })
 }
 
 /// Trimmed, not empty, not too long, no [unsafe](is_unsafe) characters: a target is taken as it is or not at all.
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn every_target_field_is_read_in_both_spellings() {
-        let by = |event: Value, target_type| decode(&event, target_type).unwrap().target.by;
+        let by = |event: Value, target_type| decode(&event, target_type).unwrap().name.by;
         assert_eq!(by(json!({"username": "jsmith"}), TargetType::User), By::Username);
         assert_eq!(by(json!({"email": "jsmith@company.com"}), TargetType::User), By::Email);
         assert_eq!(by(json!({"user_id": ID}), TargetType::User), By::UserId);
@@ -202,7 +202,7 @@ mod tests {
     fn options_are_read() {
         let event = json!({"username": " jsmith ", "dryRun": true, "reason": "INC-7", "correlation": {"a": [1]}});
         let direct = decode(&event, TargetType::User).unwrap();
-        assert_eq!(direct.target.text, "jsmith");
+        assert_eq!(direct.name.text, "jsmith");
         let info = direct.describe(RequestInfo::default());
         assert!(info.dry_run);
         assert_eq!(info.reason.as_deref(), Some("INC-7"));
@@ -283,8 +283,8 @@ mod tests {
                     let object = event.as_object().unwrap();
                     let named: Vec<_> = USER_FIELDS.iter().flat_map(|(snake, camel, _)| [snake, camel])
                         .filter(|name| object.get(**name).is_some_and(|value| !value.is_null())).collect();
-                    prop_assert!(named.iter().all(|name| object[**name].as_str().unwrap().trim() == direct.target.text));
-                    prop_assert!(!direct.target.text.is_empty() && !direct.target.text.chars().any(char::is_control));
+                    prop_assert!(named.iter().all(|name| object[**name].as_str().unwrap().trim() == direct.name.text));
+                    prop_assert!(!direct.name.text.is_empty() && !direct.name.text.chars().any(char::is_control));
                     let dry_run = object.get("dry_run").or(object.get("dryRun"));
                     prop_assert_eq!(dry_run.unwrap_or(&Value::Bool(false)), &Value::Bool(direct.dry_run));
                 }

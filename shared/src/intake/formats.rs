@@ -1,20 +1,21 @@
 //! Where each format of findings names its user and its host. To add a format: one entry here, its rules in `state`, its scale
 //! in `severity`, one sample event under `tests/events`.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::{
+    json::Json,
     severity,
     state::{self, Rule},
-    target::{Path, Place},
-};
-use crate::{
-    outcome::Ignored,
-    request::{
-        By, Severity,
-        TargetType::{self, Host, User},
+    target::{
+        Field,
+        Holds::{Domain, Email, HostId, Hostname, Instance, Login, Principal, UserId},
+        Path, Place, Places,
     },
 };
+use crate::{outcome::Ignored, request::Severity};
 
 /// A format of findings.
 pub(super) struct Format {
@@ -24,9 +25,13 @@ pub(super) struct Format {
     signs: &'static [&'static str],
     /// The member that holds the findings, where they come as a list.
     list: Option<&'static str>,
-    /// JSONPath of an object, and the fields of it that name the target, the best first.
-    users: &'static [(&'static str, &'static [(&'static str, By)])],
-    hosts: &'static [(&'static str, &'static [(&'static str, By)])],
+    /// JSONPath of an object, and the fields of it that name the target; all of them must agree.
+    users: &'static [(&'static str, &'static [Field])],
+    hosts: &'static [(&'static str, &'static [Field])],
+    /// JSON Pointers to the AWS account that the finding is about.
+    accounts: &'static [&'static str],
+    /// Whether it watches hosts, whose login names are local accounts.
+    endpoint: bool,
     /// JSON Pointers of which the first that is there counts.
     pub(super) id: &'static [&'static str],
     pub(super) title: &'static [&'static str],
@@ -43,10 +48,10 @@ const FORMATS: &[Format] = &[
     // An alert of JumpCloud's own rules, with the event that raised it.
     Format {
         signs: &["/data/alert_id", "/data/di_event"],
-        users: &[("$.data.di_event[?@.type == 'user']", &[("id", By::UserId), ("username", By::Username)])],
+        users: &[("$.data.di_event[?@.type == 'user']", &[("id", UserId), ("username", Login)])],
         hosts: &[
-            ("$.data.di_event.system", &[("id", By::HostId), ("hostname", By::Host)]),
-            ("$.data.di_event[?@.type == 'system']", &[("id", By::HostId), ("hostname", By::Host)]),
+            ("$.data.di_event.system", &[("id", HostId), ("hostname", Hostname)]),
+            ("$.data.di_event[?@.type == 'system']", &[("id", HostId), ("hostname", Hostname)]),
         ],
         id: &["/data/alert_id"],
         title: &["/data/alert_title"],
@@ -61,38 +66,20 @@ const FORMATS: &[Format] = &[
     // OCSF: Security Hub ("Findings Imported V2") and Security Lake. https://schema.ocsf.io
     OCSF,
     Format { list: Some("findings"), ..OCSF },
-    // ASFF: Security Hub CSPM ("Security Hub Findings - Imported").
-    Format {
-        name: "ASFF",
-        signs: &["/SchemaVersion", "/ProductArn", "/Resources"],
-        list: Some("findings"),
-        users: &[
-            ("$.Resources[*].Details.AwsIamUser", &[("UserName", By::User)]),
-            (
-                "$.Resources[*].Details[?@.PrincipalType == 'IAMUser']",
-                &[("PrincipalName", By::User), ("UserName", By::User)],
-            ),
-            (
-                "$.Resources[*].Details.Other",
-                &[("userEmail", By::Email), ("userName", By::User), ("username", By::User)],
-            ),
-        ],
-        hosts: &[(
-            "$.Resources[*].Details.Other",
-            &[("hostname", By::Host), ("hostName", By::Host), ("Hostname", By::Host)],
-        )],
-        id: &["/Id"],
-        title: &["/Title"],
-        times: &["/UpdatedAt", "/CreatedAt"],
-        state: state::ASFF,
-        severity: severity::asff,
-    },
+    // ASFF: Security Hub CSPM ("Security Hub Findings - Imported"), and one finding of it.
+    ASFF,
+    Format { list: Some("findings"), ..ASFF },
     Format {
         name: "GuardDuty",
         signs: &["/service/detectorId", "/type"],
         list: None,
-        users: &[("$.resource[?@.userType == 'IAMUser']", &[("userName", By::User)])],
-        hosts: &[("$.resource.instanceDetails.networkInterfaces[*]", &[("privateDnsName", By::Host)])],
+        users: &[
+            ("$.resource.accessKeyDetails", &[("userName", Principal)]),
+            ("$.service.detection.sequence.actors[*].user", &[("name", Principal)]),
+        ],
+        hosts: &[("$.resource.instanceDetails", &[("instanceId", Instance)])],
+        accounts: &["/accountId"],
+        endpoint: false,
         id: &["/id"],
         title: &["/title"],
         times: &["/updatedAt", "/createdAt"],
@@ -104,8 +91,10 @@ const FORMATS: &[Format] = &[
         name: "CrowdStrike",
         signs: &["/metadata/eventType", "/event"],
         list: None,
-        users: &[("$.event", &[("UserPrincipal", By::User), ("UserName", By::User)])],
-        hosts: &[("$.event", &[("Hostname", By::Host), ("ComputerName", By::Host)])],
+        users: &[("$.event", &[("UserPrincipal", Email), ("UserName", Login), ("LogonDomain", Domain)])],
+        hosts: &[("$.event", &[("Hostname", Hostname), ("ComputerName", Hostname)])],
+        accounts: &[],
+        endpoint: true,
         id: &["/event/CompositeId", "/event/DetectId"],
         title: &["/event/Name", "/event/DetectName"],
         times: &["/metadata/eventCreationTime", "/event/UTCTimestamp"],
@@ -116,8 +105,10 @@ const FORMATS: &[Format] = &[
         name: "CrowdStrike",
         signs: &["/composite_id"],
         list: None,
-        users: &[("$", &[("user_principal", By::User), ("user_name", By::User)])],
-        hosts: &[("$.device", &[("hostname", By::Host)])],
+        users: &[("$", &[("user_principal", Email), ("user_name", Login), ("logon_domain", Domain)])],
+        hosts: &[("$.device", &[("hostname", Hostname)])],
+        accounts: &[],
+        endpoint: true,
         id: &["/composite_id"],
         title: &["/display_name", "/name"],
         times: &["/timestamp", "/created_timestamp"],
@@ -130,13 +121,16 @@ const FORMATS: &[Format] = &[
         signs: &["/@timestamp"],
         list: None,
         users: &[
-            ("$.user", &[("email", By::Email), ("name", By::User)]),
-            ("$", &[("user.email", By::Email), ("user.name", By::User)]),
+            ("$.user", &[("email", Email), ("name", Login), ("domain", Domain)]),
+            ("$", &[("user.email", Email), ("user.name", Login), ("user.domain", Domain)]),
         ],
         hosts: &[
-            ("$.host", &[("hostname", By::Host), ("name", By::Host)]),
-            ("$", &[("host.hostname", By::Host), ("host.name", By::Host)]),
+            ("$.host", &[("hostname", Hostname), ("name", Hostname)]),
+            ("$", &[("host.hostname", Hostname), ("host.name", Hostname), ("cloud.instance.id", Instance)]),
+            ("$.cloud.instance", &[("id", Instance)]),
         ],
+        accounts: &[],
+        endpoint: false,
         id: &["/kibana.alert.uuid", "/kibana/alert/uuid", "/event/id", "/event.id"],
         title: &["/kibana.alert.rule.name", "/kibana/alert/rule/name", "/rule/name", "/rule.name", "/message"],
         times: &["/@timestamp"],
@@ -151,11 +145,13 @@ const JUMPCLOUD: Format = Format {
     name: "JumpCloud",
     signs: &["/event_type", "/initiated_by"],
     list: None,
-    users: &[("$[?@.type == 'user']", &[("id", By::UserId), ("username", By::Username)])],
+    users: &[("$[?@.type == 'user']", &[("id", UserId), ("username", Login)])],
     hosts: &[
-        ("$.system", &[("id", By::HostId), ("hostname", By::Host)]),
-        ("$[?@.type == 'system']", &[("id", By::HostId), ("hostname", By::Host)]),
+        ("$.system", &[("id", HostId), ("hostname", Hostname)]),
+        ("$[?@.type == 'system']", &[("id", HostId), ("hostname", Hostname)]),
     ],
+    accounts: &[],
+    endpoint: false,
     id: &["/id"],
     title: &["/event_type"],
     times: &["/timestamp"],
@@ -163,8 +159,10 @@ const JUMPCLOUD: Format = Format {
     severity: severity::none,
 };
 
-const OCSF_USER: &[(&str, By)] = &[("email_addr", By::Email), ("name", By::User)];
-const OCSF_DEVICE: &[(&str, By)] = &[("hostname", By::Host), ("name", By::Host)];
+const OCSF_USER: &[Field] = &[("email_addr", Email), ("name", Login), ("domain", Domain)];
+const OCSF_DEVICE: &[Field] = &[("hostname", Hostname), ("instance_uid", Instance)];
+/// What Security Hub hands over of its own format, `AwsIamAccessKey` and `AwsIamUser` by name.
+const AWS_KEY: &[Field] = &[("PrincipalName", Principal), ("UserName", Principal)];
 const OCSF: Format = Format {
     name: "OCSF",
     signs: &["/class_uid", "/metadata"],
@@ -175,17 +173,44 @@ const OCSF: Format = Format {
         ("$.evidences[*].user", OCSF_USER),
         ("$.evidences[*].actor.user", OCSF_USER),
         ("$.resources[?@.type == 'User']", OCSF_USER),
+        ("$.resources[*].data.AwsIamAccessKey", AWS_KEY),
+        ("$.resources[*].data.AwsIamUser", AWS_KEY),
     ],
     hosts: &[
         ("$.device", OCSF_DEVICE),
         ("$.evidences[*].device", OCSF_DEVICE),
-        ("$.resources[?@.type == 'Host']", OCSF_DEVICE),
+        ("$.resources[?@.type == 'Host']", &[("hostname", Hostname), ("name", Hostname)]),
+        ("$.resources[?@.type == 'AWS::EC2::Instance' || @.type == 'AwsEc2Instance']", &[("uid", Instance)]),
     ],
+    accounts: &["/cloud/account/uid", "/cloud/account_uid"],
+    endpoint: false,
     id: &["/finding_info/uid", "/metadata/uid"],
     title: &["/finding_info/title", "/message"],
     times: &["/time", "/time_dt", "/finding_info/created_time", "/finding_info/created_time_dt"],
     state: state::OCSF,
     severity: severity::ocsf,
+};
+
+const ASFF: Format = Format {
+    name: "ASFF",
+    signs: &["/SchemaVersion", "/ProductArn", "/Resources"],
+    list: None,
+    users: &[
+        ("$.Resources[*].Details.AwsIamUser", &[("UserName", Principal)]),
+        ("$.Resources[*].Details.AwsIamAccessKey", AWS_KEY),
+        ("$.Resources[*].Details.Other", &[("userEmail", Email), ("userName", Login), ("username", Login)]),
+    ],
+    hosts: &[
+        ("$.Resources[*].Details.Other", &[("hostname", Hostname), ("hostName", Hostname), ("Hostname", Hostname)]),
+        ("$.Resources[?@.Type == 'AwsEc2Instance']", &[("Id", Instance)]),
+    ],
+    accounts: &["/AwsAccountId"],
+    endpoint: false,
+    id: &["/Id"],
+    title: &["/Title"],
+    times: &["/UpdatedAt", "/CreatedAt"],
+    state: state::ASFF,
+    severity: severity::asff,
 };
 
 /// A finding's format with its paths parsed: done once per process, and only when an alert comes.
@@ -196,20 +221,17 @@ pub(super) struct Parsed {
 }
 
 static PARSED: std::sync::LazyLock<Vec<Parsed>> = std::sync::LazyLock::new(|| {
-    let places = |places: &'static [(&'static str, &'static [(&'static str, By)])]| {
-        let parse =
-            |(at, fields): &(&'static str, &'static [(&'static str, By)])| Some(Place { at: Path::parse(at)?, fields });
+    let places = |places: &'static [(&'static str, &'static [Field])]| {
+        let parse = |(at, fields): &(&'static str, &'static [Field])| Some(Place { at: Path::parse(at)?, fields });
         places.iter().filter_map(parse).collect()
     };
     FORMATS.iter().map(|format| Parsed { format, users: places(format.users), hosts: places(format.hosts) }).collect()
 });
 
 impl Parsed {
-    pub(super) fn places(&self, target_type: TargetType) -> &[Place] {
-        match target_type {
-            User => &self.users,
-            Host => &self.hosts,
-        }
+    pub(super) fn places(&self) -> Places<'_> {
+        let Format { accounts, endpoint, .. } = self.format;
+        Places { users: &self.users, hosts: &self.hosts, accounts, endpoint: *endpoint }
     }
 
     /// Why `finding` is nothing to act on; `None` for one that is open.
@@ -240,6 +262,24 @@ pub(super) fn recognise(body: &Value) -> Option<&'static Parsed> {
         let shows = |finding: &Value| parsed.format.signs.iter().all(|sign| finding.pointer(sign).is_some());
         !findings.is_empty() && findings.iter().all(|(_, finding)| shows(finding))
     })
+}
+
+/// `finding` with the JSON texts opened in which Security Lake carries what a resource is.
+pub(super) fn opened(finding: &Value) -> Cow<'_, Value> {
+    let text =
+        |resource: &Value| resource.get("data")?.as_str().and_then(|text| Json::parse(text).ok()?.unambiguous().ok());
+    let resources = finding.get("resources").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let texts: Vec<Option<Value>> = resources.iter().map(text).collect();
+    if texts.iter().all(Option::is_none) {
+        return Cow::Borrowed(finding);
+    }
+    let mut opened = finding.clone();
+    for (index, data) in texts.into_iter().enumerate() {
+        if let Some(data) = data {
+            opened["resources"][index]["data"] = data;
+        }
+    }
+    Cow::Owned(opened)
 }
 
 /// The first of `pointers` that is there.

@@ -1,7 +1,8 @@
 //! From an event's JSON to checked [`Work`].
 //!
 //! `json` reads it, `envelope` opens what AWS puts around an alert, `formats` knows where each kind of finding names its target,
-//! `target` reads it there, `direct` is the strict form for everything that is written for us.
+//! `target` reads it there with what `names` and `principal` know of names and `trust` of whose count, `direct` is the strict form
+//! for everything that is written for us.
 //! `whether` it is acted on: `state` (is it an open finding), `time` (how old), `dry_run`. `severity` says how bad it is.
 
 mod bounds;
@@ -10,13 +11,14 @@ mod dry_run;
 mod envelope;
 mod formats;
 mod json;
+mod names;
+mod principal;
 mod severity;
 mod state;
 mod target;
 mod time;
+mod trust;
 mod whether;
-
-use std::collections::HashSet;
 
 use aws_lambda_events::sqs::SqsMessage;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -27,16 +29,23 @@ use self::{
     envelope::{Alert, Envelope},
     formats::{Parsed, first},
     json::Json,
-    target::{Path, Place},
+    target::{Path, Place, Places},
+    trust::Trust,
     whether::{ignored, times},
 };
 use crate::{
-    error::{Error, ErrorType::InvalidInput},
+    error::{
+        Error,
+        ErrorType::{InvalidInput, Unsupported},
+    },
     outcome::{Candidate, Ignored, Outcome, OutcomeTarget, Status},
-    request::{RequestInfo, Target, TargetType},
+    request::{Name, RequestInfo, Target, TargetType},
     text::removed,
     vars::{self, Vars, misconfigured},
 };
+
+/// So many targets of one alert a question is answered about.
+const MAX_ASKED: usize = 100;
 
 /// How alerts are read; from the function's environment.
 pub struct Settings {
@@ -48,6 +57,9 @@ pub struct Settings {
     max_age: TimeDelta,
     /// `JUMPCLOUD_SELF`, in lower case.
     own: Vec<String>,
+    /// `MAX_TARGETS_PER_ALERT`.
+    max_targets: usize,
+    trust: Trust,
 }
 
 /// What a playbook needs to say about itself to have its events read.
@@ -83,6 +95,8 @@ impl Arrival {
 pub enum Intake {
     /// One thing.
     One(Box<Work>),
+    /// An alert with several targets, as many as are allowed.
+    Several(Vec<Work>),
     /// The records of an SQS event.
     Batch(Vec<Record>),
 }
@@ -130,7 +144,17 @@ impl Settings {
                 "needs TARGET_PATHS, which say where a log names its target",
             ));
         }
-        Ok(Self { target_paths, act_on_logs, max_age: TimeDelta::seconds(i64::from(seconds.unwrap_or(3600))), own })
+        let max_targets = vars.parsed(&vars::MAX_TARGETS_PER_ALERT, |number| {
+            number.parse().ok().filter(|number| (1..=100).contains(number))
+        })?;
+        Ok(Self {
+            target_paths,
+            act_on_logs,
+            max_age: TimeDelta::seconds(i64::from(seconds.unwrap_or(3600))),
+            own,
+            max_targets: max_targets.unwrap_or(1),
+            trust: Trust::from_vars(vars)?,
+        })
     }
 
     /// Reads an event of any shape. In a batch, what is wrong with one record is that record's error. Whatever comes out
@@ -138,6 +162,7 @@ impl Settings {
     pub fn read(&self, event: &str, wants: Wants, arrival: &Arrival) -> Intake {
         match self.read_unfiltered(event, wants, arrival) {
             Intake::One(work) => Intake::One(Box::new(bounds::safe(*work))),
+            Intake::Several(work) => Intake::Several(work.into_iter().map(bounds::safe).collect()),
             Intake::Batch(mut records) => {
                 for record in &mut records {
                     record.work = record.work.drain(..).map(bounds::safe).collect();
@@ -148,7 +173,7 @@ impl Settings {
     }
 
     fn read_unfiltered(&self, event: &str, wants: Wants, arrival: &Arrival) -> Intake {
-        let refused = |info, error| Intake::One(Box::new(Work { info, todo: Err(error) }));
+        let refused = |info, error| Intake::One(Box::new(refused(info, error)));
         let json = match Json::parse(event) {
             Ok(json) => json,
             Err(error) => return refused(arrival.info(), error),
@@ -165,14 +190,15 @@ impl Settings {
                 let dry_run = arrival.dry_run | dry_run::asked(&event);
                 let info = RequestInfo { event_source: "direct".to_owned(), dry_run, ..arrival.info() };
                 let info = direct.describe(info);
-                Ok(Intake::One(Box::new(run(Target { source: None, ..direct.target }, info))))
+                Ok(Intake::One(Box::new(run(Name { source: None, ..direct.name }.into(), info))))
             }
             Envelope::Alert(alert) => {
                 bounds::bytes(bytes)?;
                 let mut work = self.alert(alert, wants, arrival)?;
                 match work.len() {
                     1 => Ok(Intake::One(Box::new(work.remove(0)))),
-                    _ => several(work, wants).map(Box::new).map(Intake::One),
+                    _ if wants.mutating => Ok(Intake::Several(work)),
+                    _ => Ok(Intake::One(Box::new(several(work, wants)))),
                 }
             }
             Envelope::Batch(event) => {
@@ -216,41 +242,56 @@ impl Settings {
             return Ok(vec![ignored(info, wants, reason)]);
         }
         let all = findings.clone();
-        let (findings, places) = match (&self.target_paths, format) {
-            (Some(paths), None) if !direct::is_plain(&alert.body, wants.target_type) => {
+        let (findings, places) = match (self.paths_instead(wants.target_type, format), format) {
+            (Some(places), None) if !direct::is_plain(&alert.body, wants.target_type) => {
                 if !wants.takes_findings {
                     return Ok(vec![ignored(alert.info(arrival), wants, Ignored::NotForFindings)]);
                 }
                 self.take_unknown(wants)?;
-                (whole, paths.as_slice())
+                (whole, places)
             }
             (_, None) => return self.plain(&alert, wants, arrival).map(|work| vec![work]),
-            (Some(paths), Some(_)) => (whole, paths.as_slice()),
-            (None, Some(format)) => (findings, format.places(wants.target_type)),
+            (Some(places), Some(_)) => (whole, places),
+            (None, Some(format)) => (findings, format.places()),
         };
         // A workflow's; the finding's id goes beside it.
         let correlation = alert.body.get("correlation").filter(|correlation| correlation.is_object());
-        let mut work = Vec::new();
-        let mut seen: HashSet<String> = HashSet::new();
+        let most = if wants.mutating { self.max_targets } else { MAX_ASKED };
+        let mut work: Vec<(Target, RequestInfo)> = Vec::new();
         for (path, finding) in findings {
             // Where TARGET_PATHS look at all of the alert, all its findings are meant.
             let of = if self.target_paths.is_some() { all.clone() } else { vec![(path.clone(), finding)] };
             let times = times(&alert, format, &of);
-            for target in target::targets(finding, &format!("{}{path}", alert.path), places, wants.target_type)? {
-                if seen.insert(target.text.to_lowercase()) {
-                    let event_time = self.fresh(&times, wants, arrival.now)?;
-                    let correlation = correlation.cloned();
-                    let info = RequestInfo { correlation, event_time, ..alert.info(arrival) };
-                    work.push(run(target, described(info, format, &of)));
+            let path = format!("{}{path}", alert.path);
+            let target = match target::whom(finding, &path, places, wants.target_type, &self.trust) {
+                Ok(Some(target)) => target,
+                Ok(None) => continue,
+                Err(error) if error.error_type == Unsupported && !wants.mutating => {
+                    return Ok(vec![does_not_count(described(alert.info(arrival), format, &of), &error, wants)]);
                 }
+                Err(error) => return Ok(vec![refused(described(alert.info(arrival), format, &of), error)]),
+            };
+            if let Some((known, _)) = work.iter_mut().find(|(known, _)| target::share_a_name(known, &target)) {
+                target::merge(known, target);
+                continue;
+            }
+            let info = RequestInfo { correlation: correlation.cloned(), ..alert.info(arrival) };
+            let info = described(info, format, &of);
+            match self.fresh(&times, wants, arrival.now) {
+                Ok(event_time) => work.push((target, RequestInfo { event_time, ..info })),
+                Err(error) => return Ok(vec![refused(info, error)]),
+            }
+            if work.len() > most {
+                return Err(too_many(work.iter().map(|(target, _)| target), most));
             }
         }
+        let mut work: Vec<Work> = work.into_iter().map(|(target, info)| run(target, info)).collect();
         if work.is_empty() {
             let nobody = format!(
                 "the {} names no {}; nothing was done; looked at: {}; machine accounts and placeholders do not count",
                 format.map_or("alert".to_owned(), |format| format!("{} finding", format.format.name)),
                 wants.target_type.word(),
-                target::looked_at(places)
+                places.looked_at(wants.target_type)
             );
             let info = RequestInfo { correlation: correlation.cloned(), ..alert.info(arrival) };
             let info = described(info, format, &all);
@@ -271,8 +312,31 @@ impl Settings {
         let times = &alert.times;
         let event_time = if direct.accept_stale { times.earliest() } else { self.fresh(times, wants, arrival.now)? };
         let info = direct.describe(RequestInfo { event_time, ..alert.info(arrival) });
-        let source = direct.target.source.map(|field| format!("{}/{field}", alert.path));
-        Ok(run(Target { source, ..direct.target }, info))
+        let source = direct.name.source.map(|field| format!("{}/{field}", alert.path));
+        Ok(run(Name { source, ..direct.name }.into(), info))
+    }
+
+    /// `TARGET_PATHS`, as the places of this kind of target; the rest stays the format's.
+    fn paths_instead<'a>(&'a self, target_type: TargetType, format: Option<&'a Parsed>) -> Option<Places<'a>> {
+        let paths = self.target_paths.as_deref()?;
+        let none = Places { users: &[], hosts: &[], accounts: &[], endpoint: false };
+        let places = format.map_or(none, Parsed::places);
+        Some(match target_type {
+            TargetType::User => Places { users: paths, ..places },
+            TargetType::Host => Places { hosts: paths, ..places },
+        })
+    }
+
+    /// Whom or what each finding of `body` names, whatever its state and its age.
+    ///
+    /// # Errors
+    /// `Unsupported` where no name counts; `InvalidInput` where a name cannot be read.
+    pub fn whom(&self, body: &Value, target_type: TargetType) -> Result<Vec<Target>, Error> {
+        let Some(format) = formats::recognise(body) else { return Ok(Vec::new()) };
+        let whom = |(path, finding): (String, &Value)| {
+            target::whom(finding, &path, format.places(), target_type, &self.trust).transpose()
+        };
+        format.findings(body).into_iter().filter_map(whom).collect()
     }
 }
 
@@ -306,26 +370,37 @@ fn unlooked(wants: Wants) -> OutcomeTarget {
     OutcomeTarget { target_type, id: None, name: String::new(), matched_by: target_type.by_name(), source: None }
 }
 
-/// Several targets in one event that has one answer: a question is answered with their names, a command refused.
-fn several(work: Vec<Work>, wants: Wants) -> Result<Work, Error> {
+/// An alert that is refused, with what is known of its finding.
+fn refused(info: RequestInfo, error: Error) -> Work {
+    Work { info, todo: Err(error) }
+}
+
+/// More targets than an alert may have.
+fn too_many<'a>(targets: impl Iterator<Item = &'a Target>, most: usize) -> Error {
+    let sources: Vec<&str> = targets.take(10).filter_map(|target| target.name.source.as_deref()).collect();
+    InvalidInput.error(format!(
+        "the alert names more targets ({}, ...) than the {most} that MAX_TARGETS_PER_ALERT or a question allows; nothing was done; send one finding per event",
+        sources.join(", ")
+    ))
+}
+
+/// The answer to a question about somebody whom the alert's names do not choose.
+fn does_not_count(info: RequestInfo, error: &Error, wants: Wants) -> Work {
+    let outcome = Outcome { status: Status::NotFound, ..Outcome::new(unlooked(wants), error.message.clone()) };
+    Work { info, todo: Ok(Todo::Answer(Box::new(outcome))) }
+}
+
+/// A question about several targets is answered with their names.
+fn several(work: Vec<Work>, wants: Wants) -> Work {
     let info = work.first().map(|work| work.info.clone()).unwrap_or_default();
     let targets = work.into_iter().filter_map(|work| match work.todo {
         Ok(Todo::Run(target)) => Some(target),
         _ => None,
     });
-    let targets: Vec<Target> = targets.collect();
-    if wants.mutating {
-        let sources: Vec<&str> = targets.iter().take(10).filter_map(|target| target.source.as_deref()).collect();
-        return Err(InvalidInput.error(format!(
-            "the alert names {} targets ({}); nothing was done; send one finding per event, or through SQS",
-            targets.len(),
-            sources.join(", ")
-        )));
-    }
-    let summary = format!("The alert names {} targets; ask again with one of them.", targets.len());
-    let candidates = targets.into_iter().map(|target| Candidate { id: None, name: target.text }).collect();
+    let candidates: Vec<_> = targets.map(|target| Candidate { id: None, name: target.name.text }).collect();
+    let summary = format!("The alert names {} targets; ask again with one of them.", candidates.len());
     let outcome = Outcome { status: Status::Ambiguous, candidates, ..Outcome::new(unlooked(wants), summary) };
-    Ok(Work { info, todo: Ok(Todo::Answer(Box::new(outcome))) })
+    Work { info, todo: Ok(Todo::Answer(Box::new(outcome))) }
 }
 
 /// Splits at the commas outside of brackets and quotes.

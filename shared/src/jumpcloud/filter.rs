@@ -14,20 +14,28 @@ pub(super) fn whole_text<S: AsRef<str>>(fields: &[&str], texts: &[S]) -> Value {
     json!({"or": expressions.collect::<Vec<_>>()})
 }
 
+/// A name whose first label is one of `labels`, in `field`.
+pub(super) fn first_label<S: AsRef<str>>(field: &str, labels: &[S]) -> Value {
+    let expression = |label: &S| json!({field: {"$regex": format!(r"(?i)(^{}(\..*)?$)", escaped(label.as_ref()))}});
+    json!({"or": labels.iter().map(expression).collect::<Vec<_>>()})
+}
+
 /// One of `ids`. In JumpCloud's own form: the literal form has no source, and may not be read as an id.
 pub(super) fn ids(ids: &[ObjectId]) -> Value {
     json!({"or": ids.iter().map(|id| json!({"_id": {"$eq": id}})).collect::<Vec<_>>()})
 }
 
 fn pattern(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 8);
-    pattern.push_str("(?i)(^");
+    format!("(?i)(^{}$)", escaped(text))
+}
+
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         if c.is_ascii_punctuation() {
-            pattern.push('\\'); // before punctuation it always means the character itself
+            escaped.push('\\'); // before punctuation it always means the character itself
         }
-        pattern.push(c);
+        escaped.push(c);
     }
-    pattern.push_str("$)");
-    pattern
+    escaped
 }

@@ -38,6 +38,16 @@ impl Reader<'_> {
         self.search_for(filter::whole_text(fields, texts), limit).await
     }
 
+    /// The objects whose name in `field` is one of `labels`, alone or before a dot.
+    pub async fn search_labels<T: Object>(
+        &self,
+        field: &str,
+        labels: &[impl AsRef<str>],
+        limit: usize,
+    ) -> Result<Found<T>, Error> {
+        self.search_for(filter::first_label(field, labels), limit).await
+    }
+
     /// `GET /systemusers/{id}` and `GET /systems/{id}`; `None` when there is no such object.
     ///
     /// An id that does not exist is 404, an answer without content, or 400. What else answers so (an unknown

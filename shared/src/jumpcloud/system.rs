@@ -44,6 +44,7 @@ pub struct System {
     pub network_interfaces: Option<Vec<NetworkInterface>>,
     #[serde(rename(deserialize = "remoteIP", serialize = "remote_ip"))]
     pub remote_ip: Option<String>,
+    /// The EC2 instance that it is, where its agent says so.
     #[serde(rename(deserialize = "amazonInstanceID"))]
     pub amazon_instance_id: Option<String>,
     pub domain_info: Option<DomainInfo>,

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     devices::Devices,
-    run::{Playbook, Run},
+    run::{Playbook, Run, Step},
     target::{LookUp, Named, Resolved, look_up},
     verify::{self, Answer, Verdict},
 };
@@ -108,16 +108,18 @@ impl<T: Named, G: Guard> Playbook for Guarded<T, G> {
         self.command.contains
     }
 
-    fn run<'a>(&'a self, run: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Outcome, Error>> {
-        Box::pin(async {
+    fn prepare<'a>(&'a self, run: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Step<'a>, Error>> {
+        Box::pin(async move {
             let found = match look_up::<T>(run.session.reader(), run.target).await? {
                 LookUp::One(found) => found,
                 not_one => return Err(not_one.refused(run.target)),
             };
-            let own = found.target.clone();
-            let change = self.change(run.session, &found, run.info);
-            let outcome = run.once.run(found.id.clone(), run.session.dry_run(), change).await?;
-            Ok(Outcome { target: own, ..outcome })
+            let step: Step<'a> = Box::pin(async move {
+                let change = self.change(run.session, &found, run.info);
+                let outcome = run.once.run(found.id.clone(), run.session.dry_run(), change).await?;
+                Ok(Outcome { target: found.target, ..outcome })
+            });
+            Ok(step)
         })
     }
 }

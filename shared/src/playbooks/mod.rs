@@ -24,7 +24,7 @@ mod words;
 pub(crate) use self::once::defect;
 pub use self::{
     once::Once,
-    run::{Playbook, Run},
+    run::{Playbook, Run, Step},
     target::{Named, Resolved},
 };
 

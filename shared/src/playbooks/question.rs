@@ -4,7 +4,7 @@ use futures_util::future::{LocalBoxFuture, join_all};
 use serde_json::Value;
 
 use super::{
-    run::{Playbook, Run},
+    run::{Playbook, Run, Step},
     target::{LookUp, Named, look_up_with},
 };
 use crate::{
@@ -61,8 +61,9 @@ impl<T: Named> Playbook for Question<T> {
         false
     }
 
-    fn run<'a>(&'a self, run: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Outcome, Error>> {
-        Box::pin(async {
+    /// There is nothing to wait for: what is read besides is read while the target is.
+    fn prepare<'a>(&'a self, run: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Step<'a>, Error>> {
+        let step: Step<'a> = Box::pin(async move {
             let reader = run.session.reader();
             let read = async |id: &ObjectId| join_all(self.facets.iter().map(|facet| (facet.read)(reader, id))).await;
             let (found, parts) = match look_up_with::<T, _>(reader, run.target, read).await? {
@@ -90,6 +91,7 @@ impl<T: Named> Playbook for Question<T> {
             (self.finish)(&mut facts);
             let summary = format!("{}.", words.join(", "));
             Ok(Outcome { advisories, ..Outcome::new(found.target, summary).with_facts(T::TYPE, facts) })
-        })
+        });
+        Box::pin(async move { Ok(step) })
     }
 }

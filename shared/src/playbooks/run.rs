@@ -34,6 +34,10 @@ pub trait Playbook {
     fn takes_findings(&self) -> bool {
         true
     }
-    /// Runs it. All calls end before the session's deadline.
-    fn run<'a>(&'a self, run: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Outcome, Error>>;
+    /// Finds the target, and changes nothing: the step that comes of it does the rest. All calls of both end before the
+    /// session's deadline.
+    fn prepare<'a>(&'a self, run: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Step<'a>, Error>>;
 }
+
+/// What is left to do once the target is found.
+pub type Step<'a> = LocalBoxFuture<'a, Result<Outcome, Error>>;

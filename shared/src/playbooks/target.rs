@@ -1,4 +1,7 @@
 //! Finding the one user or host that a request is about.
+//!
+//! All names that a finding gives its target are looked up in one search, and each must lead to the same object. A local
+//! account of a host counts only where JumpCloud binds the user to that host.
 
 use serde_json::{Value, json};
 
@@ -6,12 +9,14 @@ use super::words::label;
 use crate::{
     error::{
         Error,
-        ErrorType::{AmbiguousHost, AmbiguousUser, HostNotFound, Internal, UnexpectedResponse, UserNotFound},
+        ErrorType::{
+            AmbiguousHost, AmbiguousUser, HostNotFound, Internal, UnexpectedResponse, Unsupported, UserNotFound,
+        },
     },
     ids::ObjectId,
     jumpcloud::{Object, Reader, System, SystemUser},
     outcome::{Candidate, Outcome, OutcomeTarget, Status},
-    request::{By, Target, TargetType},
+    request::{By, Name, Target, TargetType},
 };
 
 /// At most this many candidates are listed. Acting needs exactly one.
@@ -45,7 +50,7 @@ impl Named for SystemUser {
             By::Username => Ok(&["username"]),
             By::Email => Ok(&["email"]),
             By::User => Ok(&["username", "email"]),
-            By::UserId | By::Hostname | By::HostId | By::Host => Err(wrong_kind()),
+            By::UserId | By::Hostname | By::Reported | By::InstanceId | By::HostId | By::Host => Err(wrong_kind()),
         }
     }
 
@@ -95,12 +100,18 @@ impl Named for System {
     fn fields(by: By) -> Result<&'static [&'static str], Error> {
         match by {
             By::Hostname | By::Host => Ok(&["hostname", "displayName"]),
+            By::Reported => Ok(&["hostname"]),
+            By::InstanceId => Ok(&["amazonInstanceID"]),
             By::HostId | By::Username | By::Email | By::UserId | By::User => Err(wrong_kind()),
         }
     }
 
     fn field(&self, name: &str) -> Option<&str> {
-        if name == "hostname" { self.hostname.as_deref() } else { self.display_name.as_deref() }
+        match name {
+            "hostname" => self.hostname.as_deref(),
+            "amazonInstanceID" => self.amazon_instance_id.as_deref(),
+            _ => self.display_name.as_deref(),
+        }
     }
 
     fn name(&self) -> &str {
@@ -147,10 +158,14 @@ pub struct Resolved<T> {
 pub(super) enum LookUp<T> {
     /// Exactly one.
     One(Resolved<T>),
-    /// Nobody, or no host.
-    Nobody,
+    /// Nobody, or no host. A host that is known under another domain is a candidate, no more.
+    Nobody(Vec<Candidate>),
     /// More than one; not all of them where there are many.
     Several(Vec<Candidate>),
+    /// This name does not lead to where the others do.
+    Apart(String),
+    /// A local account of a host that JumpCloud does not bind the user to, as this says.
+    Unbound(String, Candidate),
 }
 
 impl<T: Named> LookUp<T> {
@@ -160,45 +175,82 @@ impl<T: Named> LookUp<T> {
             TargetType::User => ("user_id", UserNotFound, AmbiguousUser),
             TargetType::Host => ("host_id", HostNotFound, AmbiguousHost),
         };
-        let (kind, name) = (T::TYPE.word(), &target.text);
-        let Self::Several(candidates) = self else {
-            return not_found.error(format!(
-                "JumpCloud has no {kind} {name}; nothing was done; check the spelling and the organization"
-            ));
-        };
-        let list: Vec<String> = candidates.iter().map(Candidate::to_string).collect();
-        ambiguous.error(format!(
-            "{} {kind}s are called {name}; nothing was done; name one by `{id_field}`: {}",
-            count(candidates),
-            list.join(", ")
-        ))
+        let kind = T::TYPE.word();
+        match self {
+            Self::Several(candidates) => ambiguous.error(format!(
+                "{}; nothing was done; name one by `{id_field}`: {}",
+                several(kind, candidates, target),
+                list(candidates)
+            )),
+            Self::Apart(name) => not_found.error(format!("{}; nothing was done", apart(kind, name, target))),
+            Self::Unbound(why, candidate) => Unsupported.error(format!(
+                "{why}; nothing was done; if {candidate} is meant, name it by `{id_field}` (REQUIRE_BINDING says whether a login name beside a host must be bound to it)"
+            )),
+            Self::Nobody(candidates) if !candidates.is_empty() => not_found.error(format!(
+                "JumpCloud has no {kind} {}; nothing was done; of that name with another domain it has {}; if one is meant, name it by `{id_field}`",
+                either(target),
+                list(candidates)
+            )),
+            Self::One(_) | Self::Nobody(_) => not_found.error(format!(
+                "JumpCloud has no {kind} {}; nothing was done; check the spelling and the organization",
+                either(target)
+            )),
+        }
     }
 
     /// The answer to a question about nobody, or about several.
     pub(super) fn not_one(self, target: &Target) -> Outcome {
-        let (kind, name) = (T::TYPE.word(), &target.text);
+        let kind = T::TYPE.word();
         let (status, candidates, summary) = match self {
             Self::Several(candidates) => {
-                let summary =
-                    format!("{} {kind}s are called {name}; ask again with one of their ids.", count(&candidates));
+                let summary = format!("{}; ask again with one of their ids.", several(kind, &candidates, target));
                 (Status::Ambiguous, candidates, summary)
             }
-            Self::One(_) | Self::Nobody => (Status::NotFound, Vec::new(), format!("JumpCloud has no {kind} {name}.")),
+            Self::Apart(name) => (Status::NotFound, Vec::new(), format!("{}.", apart(kind, &name, target))),
+            Self::Unbound(why, candidate) => (Status::NotFound, vec![candidate], format!("{why}.")),
+            Self::Nobody(candidates) if !candidates.is_empty() => {
+                let summary = format!(
+                    "JumpCloud has no {kind} {}; of that name with another domain it has {}.",
+                    either(target),
+                    list(&candidates)
+                );
+                (Status::NotFound, candidates, summary)
+            }
+            Self::One(_) | Self::Nobody(_) => {
+                (Status::NotFound, Vec::new(), format!("JumpCloud has no {kind} {}.", either(target)))
+            }
         };
-        let target = OutcomeTarget {
-            target_type: T::TYPE,
-            id: None,
-            name: name.clone(),
-            matched_by: target.by,
-            source: target.source.clone(),
-        };
-        Outcome { status, candidates, ..Outcome::new(target, summary) }
+        Outcome { status, candidates, ..Outcome::new(outcome_target::<T>(None, &target.name.text, target), summary) }
     }
 }
 
-fn count(candidates: &[Candidate]) -> String {
+fn list(candidates: &[Candidate]) -> String {
+    candidates.iter().map(Candidate::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn either(target: &Target) -> String {
+    target.names().map(|name| name.text.as_str()).collect::<Vec<_>>().join(" or ")
+}
+
+fn all(target: &Target) -> String {
+    target.names().map(|name| name.text.as_str()).collect::<Vec<_>>().join(" and ")
+}
+
+fn several(kind: &str, candidates: &[Candidate], target: &Target) -> String {
     let more = if candidates.len() == MAX_CANDIDATES { "or more " } else { "" };
-    format!("{} {more}", candidates.len()).trim_end().to_owned()
+    let count = format!("{} {more}", candidates.len());
+    if target.also.is_empty() {
+        format!("{} {kind}s are called {}", count.trim_end(), target.name.text)
+    } else {
+        format!("{}, which must be names of one {kind}, lead to {}", all(target), count.trim_end())
+    }
+}
+
+fn apart(kind: &str, name: &str, target: &Target) -> String {
+    format!(
+        "{}, which must be names of one {kind}, are not: {name} does not lead to the {kind} of the others",
+        all(target)
+    )
 }
 
 /// The one object that `target` names.
@@ -212,15 +264,15 @@ pub(super) async fn look_up_with<T: Named, R>(
     target: &Target,
     around: impl AsyncFn(&ObjectId) -> R,
 ) -> Result<(LookUp<T>, Option<R>), Error> {
-    let id = match given_id(target)? {
-        Some(id) => id,
-        None => match search::<T>(reader, target).await? {
-            Ok(id) => id,
-            Err(not_one) => return Ok((not_one, None)),
-        },
+    let (found, host) = tokio::join!(find::<T>(reader, target), host(reader, &target.bound_to));
+    let id = match found? {
+        Ok(id) => id,
+        Err(not_one) => return Ok((not_one, None)),
     };
-    let (object, around) = tokio::join!(reader.get::<T>(&id), around(&id));
-    let Some(object) = object? else { return Ok((LookUp::Nobody, None)) };
+    let host = host?;
+    let (object, unbound, around) =
+        tokio::join!(reader.get::<T>(&id), unbound(reader, &id, &host, target), around(&id));
+    let Some(object) = object? else { return Ok((LookUp::Nobody(Vec::new()), None)) };
     let organization = reader.organization().await?;
     if let (Some(own), Some(its)) = (organization, object.organization())
         && !own.eq_ignore_ascii_case(its)
@@ -230,47 +282,176 @@ pub(super) async fn look_up_with<T: Named, R>(
             T::TYPE.word()
         )));
     }
-    Ok((LookUp::One(resolved(object, id, target)), Some(around)))
+    if let Some(why) = unbound? {
+        return Ok((LookUp::Unbound(why, candidate(&object)?), None));
+    }
+    for name in target.names() {
+        if contradicts(&object, name)? {
+            return Ok((LookUp::Apart(name.text.clone()), None));
+        }
+    }
+    let target = outcome_target::<T>(Some(id.clone()), object.name(), target);
+    Ok((LookUp::One(Resolved { object, id, target }), Some(around)))
 }
 
-/// The id of the one object that carries the name. Judged is what is read by that id: JumpCloud's search leaves
-/// fields out.
-async fn search<T: Named>(reader: &Reader<'_>, target: &Target) -> Result<Result<ObjectId, LookUp<T>>, Error> {
-    let fields = T::fields(target.by)?;
-    let found = reader.search::<T>(fields, &[&target.text], MAX_CANDIDATES).await?;
-    // Compared again: an answer that ignored the filter must not choose the target.
-    let wanted = target.text.to_lowercase();
-    let matches =
-        |object: &T| fields.iter().any(|field| object.field(field).is_some_and(|value| value.to_lowercase() == wanted));
-    let matching: Vec<T> = found.results.into_iter().filter(matches).collect();
-    if matching.len() < 2 && !found.complete {
-        return Err(UnexpectedResponse.error("JumpCloud's search answered with more than was asked for, so the target is not certain; nothing was changed"));
+/// The id of the object that the names lead to. Judged is what is read by that id: JumpCloud's search leaves fields out.
+async fn find<T: Named>(reader: &Reader<'_>, target: &Target) -> Result<Result<ObjectId, LookUp<T>>, Error> {
+    let mut given: Vec<(ObjectId, &Name)> = Vec::new();
+    for name in target.names() {
+        if let Some(id) = given_id(name)?
+            && !given.iter().any(|(known, _)| *known == id)
+        {
+            given.push((id, name));
+        }
     }
-    match matching.as_slice() {
-        [] => Ok(Err(LookUp::Nobody)),
-        [object] => object.id().map(Ok),
+    match given.as_slice() {
+        [] => search::<T>(reader, target).await,
+        [(id, _)] => Ok(Ok(id.clone())),
         several => {
-            let candidate = |object: &T| Ok(Candidate { id: Some(object.id()?), name: object.name().to_owned() });
-            Ok(Err(LookUp::Several(several.iter().map(candidate).collect::<Result<_, Error>>()?)))
+            let candidate =
+                |(id, name): &(ObjectId, &Name)| Candidate { id: Some(id.clone()), name: name.text.clone() };
+            Ok(Err(LookUp::Several(several.iter().map(candidate).collect())))
         }
     }
 }
 
-fn given_id(target: &Target) -> Result<Option<ObjectId>, Error> {
-    match target.by {
-        By::UserId | By::HostId => ObjectId::parse(&target.text).map(Some).ok_or_else(wrong_kind),
-        By::Username | By::Email | By::User | By::Hostname | By::Host => Ok(None),
+async fn search<T: Named>(reader: &Reader<'_>, target: &Target) -> Result<Result<ObjectId, LookUp<T>>, Error> {
+    let (mut fields, mut texts): (Vec<&str>, Vec<String>) = (Vec::new(), Vec::new());
+    for name in target.names() {
+        fields.extend(T::fields(name.by)?.iter().filter(|field| !fields.contains(*field)).collect::<Vec<_>>());
+        texts.extend(spellings(name).into_iter().filter(|text| !texts.contains(text)).collect::<Vec<_>>());
+    }
+    let found = reader.search::<T>(&fields, &texts, MAX_CANDIDATES).await?;
+    // Compared again: an answer that ignored the filter must not choose the target.
+    let mut matching: Vec<T> = Vec::new();
+    for object in found.results {
+        for name in target.names() {
+            if carries(&object, name)? {
+                matching.push(object);
+                break;
+            }
+        }
+    }
+    if matching.len() < 2 && !found.complete {
+        return Err(UnexpectedResponse.error("JumpCloud's search answered with more than was asked for, so the target is not certain; nothing was changed"));
+    }
+    match matching.as_slice() {
+        [] => Ok(Err(LookUp::Nobody(elsewhere::<T>(reader, target).await?))),
+        [object] => {
+            for name in target.names() {
+                if !carries(object, name)? {
+                    return Ok(Err(LookUp::Apart(name.text.clone())));
+                }
+            }
+            object.id().map(Ok)
+        }
+        several => Ok(Err(LookUp::Several(several.iter().map(candidate).collect::<Result<_, Error>>()?))),
     }
 }
 
-fn resolved<T: Named>(object: T, id: ObjectId, target: &Target) -> Resolved<T> {
-    let name = object.name().to_owned();
-    let target = OutcomeTarget {
+/// Hosts of the same first label: known under another domain, or one of them.
+async fn elsewhere<T: Named>(reader: &Reader<'_>, target: &Target) -> Result<Vec<Candidate>, Error> {
+    let label = |name: &str| name.split('.').next().unwrap_or_default().to_lowercase();
+    let labels: Vec<String> =
+        target.names().filter(|name| is_host_name(name.by)).map(|name| label(&name.text)).collect();
+    if labels.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = reader.search_labels::<T>("hostname", &labels, MAX_CANDIDATES).await?;
+    let same = |object: &&T| object.field("hostname").is_some_and(|name| labels.contains(&label(name)));
+    found.results.iter().filter(same).map(candidate).collect()
+}
+
+/// The host that a local account belongs to, or why there is none; `None` where no account is.
+async fn host(reader: &Reader<'_>, names: &[Name]) -> Result<Option<Result<ObjectId, String>>, Error> {
+    let [name, also @ ..] = names else { return Ok(None) };
+    let target = Target { also: also.to_vec(), ..Target::from(name.clone()) };
+    Ok(Some(match find::<System>(reader, &target).await? {
+        Ok(id) => Ok(id),
+        Err(not_one) => Err(match not_one {
+            LookUp::Several(candidates) => several("host", &candidates, &target),
+            LookUp::Apart(name) => apart("host", &name, &target),
+            LookUp::Nobody(_) | LookUp::One(_) | LookUp::Unbound(..) => {
+                format!("JumpCloud has no host {}", either(&target))
+            }
+        }),
+    }))
+}
+
+/// Why the user is not the local account of the host, if so.
+async fn unbound(
+    reader: &Reader<'_>,
+    user: &ObjectId,
+    host: &Option<Result<ObjectId, String>>,
+    target: &Target,
+) -> Result<Option<String>, Error> {
+    let (name, of) = (all(target), target.bound_to.first().map_or("", |host| &host.text));
+    match host {
+        None => Ok(None),
+        Some(Err(why)) => Ok(Some(format!("{name} is a local account of {of}, and {why}"))),
+        Some(Ok(host)) => {
+            let systems = reader.user_systems(user).await?;
+            if systems.ids().contains(host) {
+                return Ok(None);
+            }
+            let known = if systems.truncated { "is not known to bind" } else { "does not bind" };
+            Ok(Some(format!(
+                "{name} is a local account of {of}, and JumpCloud {known} the user of that name to that host"
+            )))
+        }
+    }
+}
+
+fn is_host_name(by: By) -> bool {
+    matches!(by, By::Hostname | By::Host | By::Reported)
+}
+
+/// The texts that are this name: Macs report `NAME.local`, and alerts carry `NAME`, or the other way round.
+fn spellings(name: &Name) -> Vec<String> {
+    let text = &name.text;
+    let base = text.len().checked_sub(".local".len()).and_then(|end| text.split_at_checked(end));
+    match base {
+        _ if !is_host_name(name.by) => vec![text.clone()],
+        Some((base, suffix)) if suffix.eq_ignore_ascii_case(".local") && !base.is_empty() => {
+            vec![text.clone(), base.to_owned()]
+        }
+        _ => vec![text.clone(), format!("{text}.local")],
+    }
+}
+
+/// Whether `object` has the name, whatever its case.
+fn carries<T: Named>(object: &T, name: &Name) -> Result<bool, Error> {
+    let wanted: Vec<String> = spellings(name).iter().map(|text| text.to_lowercase()).collect();
+    let has = |field: &&str| object.field(field).is_some_and(|value| wanted.contains(&value.to_lowercase()));
+    Ok(T::fields(name.by)?.iter().any(has))
+}
+
+/// Whether `object` says that it has another name. One that does not say proves nothing.
+fn contradicts<T: Named>(object: &T, name: &Name) -> Result<bool, Error> {
+    if let Some(id) = given_id(name)? {
+        return Ok(object.id()? != id);
+    }
+    let says = T::fields(name.by)?.iter().all(|field| object.field(field).is_some());
+    Ok(says && !carries(object, name)?)
+}
+
+fn given_id(name: &Name) -> Result<Option<ObjectId>, Error> {
+    match name.by {
+        By::UserId | By::HostId => ObjectId::parse(&name.text).map(Some).ok_or_else(wrong_kind),
+        By::Username | By::Email | By::User | By::Hostname | By::Reported | By::InstanceId | By::Host => Ok(None),
+    }
+}
+
+fn candidate<T: Named>(object: &T) -> Result<Candidate, Error> {
+    Ok(Candidate { id: Some(object.id()?), name: object.name().to_owned() })
+}
+
+fn outcome_target<T: Named>(id: Option<ObjectId>, name: &str, target: &Target) -> OutcomeTarget {
+    OutcomeTarget {
         target_type: T::TYPE,
-        id: Some(id.clone()),
-        name,
-        matched_by: target.by,
-        source: target.source.clone(),
-    };
-    Resolved { object, id, target }
+        id,
+        name: name.to_owned(),
+        matched_by: target.name.by,
+        source: target.name.source.clone(),
+    }
 }

@@ -14,7 +14,7 @@ use std::{
 };
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::ready};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -28,8 +28,9 @@ use crate::{
     error::Error,
     guard::Guard,
     intake::{Arrival, Intake, Record, Todo, Wants, Work},
+    jumpcloud::Session,
     outcome::{Outcome, Status},
-    playbooks::{Named, Once, Playbook, Run, command::Command, defect, question::Question},
+    playbooks::{Named, Once, Playbook, Run, Step, command::Command, defect, question::Question},
     vars::{self, Vars},
 };
 
@@ -85,6 +86,8 @@ async fn serve(playbook: &dyn Playbook) -> Result<(), lambda_runtime::Error> {
 #[serde(untagged)]
 enum Answer {
     Outcome(Box<Outcome>),
+    /// To an alert with several targets.
+    Outcomes(Vec<Outcome>),
     Batch(SqsBatchResponse),
 }
 
@@ -137,6 +140,7 @@ impl<'a> Function<'a> {
         let mut invocation = Invocation { function: self, setup, deadline: deadline(&context), once: Once::default() };
         match intake {
             Intake::One(work) => invocation.finish(*work).await.map(|outcome| Answer::Outcome(Box::new(outcome))),
+            Intake::Several(work) => all_or_error(invocation.finish_all(work).await).map(Answer::Outcomes),
             Intake::Batch(records) => {
                 let start = Instant::now();
                 let (last_begin, end) = times(records.len(), invocation.deadline.saturating_duration_since(start));
@@ -153,30 +157,63 @@ impl Invocation<'_> {
     /// Whether all of a record was done. A question without an answer (nobody of that name) is a failure here,
     /// where nobody reads the answer.
     async fn record(&self, record: Record) -> bool {
-        for work in record.work {
-            let result = self.finish(work).await;
-            if !result.is_ok_and(|outcome| !matches!(outcome.status, Status::NotFound | Status::Ambiguous)) {
-                return false;
-            }
-        }
-        true
+        let answered = |outcome: &Outcome| !matches!(outcome.status, Status::NotFound | Status::Ambiguous);
+        self.finish_all(record.work).await.iter().all(|result| result.as_ref().is_ok_and(answered))
     }
 
     /// Does what is to be done, whatever comes of it.
-    async fn finish(&self, Work { info, todo }: Work) -> Result<Outcome, Error> {
-        let start = Instant::now();
-        let session = self.setup.client.session(self.deadline, info.dry_run);
-        let (target, result) = match todo {
-            Err(error) => (None, Err(error)),
-            Ok(Todo::Answer(outcome)) => (None, Ok(*outcome)),
-            Ok(Todo::Run(target)) => {
-                let run = Run { session: &session, target: &target, info: &info, once: &self.once };
-                let run = AssertUnwindSafe(self.function.playbook.run(&run)).catch_unwind();
-                let result = run.await.unwrap_or_else(|_| Err(defect()));
-                (Some(target), result)
-            }
+    async fn finish(&self, work: Work) -> Result<Outcome, Error> {
+        self.finish_all(vec![work]).await.pop().unwrap_or_else(|| Err(defect()))
+    }
+
+    /// Does all of what one event asks for. Every target is found before the first is touched: where one is not, none is.
+    async fn finish_all(&self, work: Vec<Work>) -> Vec<Result<Outcome, Error>> {
+        let begun = |work: Work| (Instant::now(), self.setup.client.session(self.deadline, work.info.dry_run), work);
+        let begun: Vec<_> = work.into_iter().map(begun).collect();
+        let runs: Vec<_> = begun.iter().map(|(_, session, work)| self.run(session, work)).collect();
+        let mut steps = Vec::new();
+        for ((_, _, work), run) in begun.iter().zip(&runs) {
+            steps.push(self.prepare(work, run.as_ref()).await);
+        }
+        let refusal = steps.iter().find_map(|step| step.as_ref().err().cloned()).filter(|_| steps.len() > 1);
+        let mut results = Vec::new();
+        for step in steps {
+            results.push(match (step, &refusal) {
+                (Ok(_), Some(refusal)) => Err(Error {
+                    message: format!(
+                        "another target of the same event was refused, so none was touched: {}",
+                        refusal.message
+                    ),
+                    ..refusal.clone()
+                }),
+                (Ok(step), None) => AssertUnwindSafe(step).catch_unwind().await.unwrap_or_else(|_| Err(defect())),
+                (Err(error), _) => Err(error),
+            });
+        }
+        drop(runs);
+        let end = |((start, session, work), result): ((Instant, Session<'_>, Work), _)| {
+            let target = work.todo.ok().and_then(|todo| if let Todo::Run(target) = todo { Some(target) } else { None });
+            self.function.end(Ended { info: work.info, target, traffic: session.reader().traffic(), start, result })
         };
-        self.function.end(Ended { info, target, traffic: session.reader().traffic(), start, result })
+        begun.into_iter().zip(results).map(end).collect()
+    }
+
+    /// What a playbook is run with, where it is.
+    fn run<'a>(&'a self, session: &'a Session<'a>, work: &'a Work) -> Option<Run<'a>> {
+        let Ok(Todo::Run(target)) = &work.todo else { return None };
+        Some(Run { session, target, info: &work.info, once: &self.once })
+    }
+
+    async fn prepare<'a>(&'a self, work: &'a Work, run: Option<&'a Run<'a>>) -> Result<Step<'a>, Error> {
+        match (&work.todo, run) {
+            (Err(error), _) => Err(error.clone()),
+            (Ok(_), Some(run)) => {
+                let prepare = AssertUnwindSafe(async { self.function.playbook.prepare(run).await });
+                prepare.catch_unwind().await.unwrap_or_else(|_| Err(defect()))
+            }
+            (Ok(Todo::Answer(outcome)), None) => Ok(Box::pin(ready(Ok((**outcome).clone())))),
+            (Ok(Todo::Run(_)), None) => Err(defect()),
+        }
     }
 }
 
@@ -195,6 +232,16 @@ fn times(records: usize, left: Duration) -> (Duration, Duration) {
     let to_answer = TIME_TO_ANSWER_A_RECORD.saturating_mul(u32::try_from(records).unwrap_or(u32::MAX));
     let end = left - to_answer.min(left / 4);
     (end - TIME_FOR_A_RECORD.min(left / 4), end)
+}
+
+/// The outcomes for all targets of an alert, or the first error, which says how many of them were done.
+fn all_or_error(results: Vec<Result<Outcome, Error>>) -> Result<Vec<Outcome>, Error> {
+    let (count, done) = (results.len(), results.iter().filter(|result| result.is_ok()).count());
+    results.into_iter().collect::<Result<_, _>>().map_err(|error| {
+        let done =
+            format!("of {count} targets of the alert {done} were done, each with its line in the log; of another: ");
+        Error { message: format!("{done}{}", error.message), ..error }
+    })
 }
 
 /// When all calls must have ended.
@@ -243,7 +290,7 @@ mod tests {
             true
         }
 
-        fn run<'a>(&'a self, _: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Outcome, Error>> {
+        fn prepare<'a>(&'a self, _: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Step<'a>, Error>> {
             Box::pin(async { panic!("SECRET") })
         }
     }

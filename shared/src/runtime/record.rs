@@ -145,7 +145,10 @@ impl Ended {
 
     /// Who asked, for what, and what became of it. Names people, as an audit must; other lines do not.
     fn audit(&self, playbook: &str, request: Value) -> Value {
-        let asked = self.target.as_ref().map(|target| json!({"matched_by": target.by, "name": target.text}));
+        let asked = self.target.as_ref().map(|target| {
+            let also: Vec<&str> = target.also.iter().map(|name| name.text.as_str()).collect();
+            json!({"matched_by": target.name.by, "name": target.name.text, "also": also})
+        });
         let (outcome, error) = (self.result.as_ref().ok(), self.result.as_ref().err());
         json!({
             "playbook": playbook,

@@ -35,5 +35,5 @@ pub(crate) async fn run(
 ) -> Result<Outcome, Error> {
     let client = client(rehearsal);
     let session = client.session(Instant::now() + Duration::from_secs(20), info.dry_run);
-    playbook.run(&Run { session: &session, target: &target, info: &info, once: &Once::default() }).await
+    playbook.prepare(&Run { session: &session, target: &target, info: &info, once: &Once::default() }).await?.await
 }

@@ -1,6 +1,6 @@
 //! Which calls a playbook makes, which of them wait for which, and what the contract would allow.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
@@ -27,10 +27,14 @@ fn scenarios() -> Vec<Scenario> {
     let scenario = |playbook, state, event, minimum, why| Scenario { playbook, state, event, minimum, why };
     let user_id = |digits: &str| json!({"user_id": format!("5f0c1b2a3d4e5f60718293{digits}")});
     let enrich = "all needs the id, a user's scheduled state changes too; facts of the devices, and the name of each group without an LDAP name, need theirs";
-    let enrich_id = "the id is given: all by it side by side; then facts of the devices and names";
-    let change = "the change needs the id and a look at the user first; then it is read back; devices beside both";
+    let enrich_id = "the id is given: all by it concurrently; then facts of the devices and names";
+    let change = "a search leaves fields out, so the user that it finds is read by its id before the change; then it is read back; devices beside both";
+    let change_id = "the change needs a look at the user first; then it is read back; devices beside both";
     let look = "one look; there is nothing to change";
-    let dry = "devices need the id, their facts need theirs";
+    let found = "a search leaves fields out: what it finds is read by its id and judged on that";
+    let dry = "what a search finds is read by its id; devices need the id, their facts need theirs";
+    let local = "as by name, and a local account counts only if JumpCloud binds the user to the host: its host is searched beside the user, the binding read beside the user's read";
+    let candidates = "a host of that name with another domain is a candidate, and only another search finds it";
     vec![
         scenario("enrich-user", "by name, 3 devices", json!({"username": "jsmith"}), (7, 3), enrich),
         scenario("enrich-user", "by id, 3 devices", user_id("01"), (6, 2), enrich_id),
@@ -45,9 +49,10 @@ fn scenarios() -> Vec<Scenario> {
         scenario("enrich-host", "by name", json!({"hostname": "Computer123"}), (6, 3), enrich),
         scenario("enrich-host", "by id", json!({"host_id": "633f3f295482343ff32add41"}), (5, 2), enrich_id),
         scenario("enrich-host", "two of that name", json!({"hostname": "LAPTOP-7"}), (1, 1), look),
-        scenario("disable-user", "active, by name", json!({"username": "jsmith"}), (5, 3), change),
-        scenario("disable-user", "active, by id", user_id("01"), (5, 3), change),
-        scenario("disable-user", "suspended, by name", json!({"username": "mgarcia"}), (3, 3), dry),
+        scenario("disable-user", "active, by name", json!({"username": "jsmith"}), (6, 4), change),
+        scenario("disable-user", "active, a finding's local account", local_account(), (8, 4), local),
+        scenario("disable-user", "active, by id", user_id("01"), (5, 3), change_id),
+        scenario("disable-user", "suspended, by name", json!({"username": "mgarcia"}), (4, 4), dry),
         scenario(
             "disable-user",
             "suspended, by id",
@@ -55,22 +60,22 @@ fn scenarios() -> Vec<Scenario> {
             (3, 3),
             "a command reads nothing about a user before it is known to be one: an unknown id or an administrator would cost a call more",
         ),
-        scenario("disable-user", "dry run, by name", json!({"username": "jsmith", "dry_run": true}), (3, 3), dry),
-        scenario("disable-user", "administrator", json!({"username": "cadmin"}), (1, 1), "one look; it is refused"),
+        scenario("disable-user", "dry run, by name", json!({"username": "jsmith", "dry_run": true}), (4, 4), dry),
+        scenario("disable-user", "administrator", json!({"username": "cadmin"}), (2, 2), found),
         scenario("disable-user", "nobody", json!({"username": "nobody"}), (1, 1), look),
         scenario("disable-user", "unknown id", user_id("ff"), (2, 2), "a 404 is confirmed by a search"),
-        scenario("enable-user", "suspended, by name", json!({"username": "mgarcia"}), (3, 3), change),
-        scenario("enable-user", "staged, by name", json!({"username": "pnew"}), (3, 3), change),
-        scenario("enable-user", "active, by name", json!({"username": "jsmith"}), (1, 1), look),
-        scenario("reset-password", "by name, 3 devices", json!({"username": "jsmith"}), (5, 3), change),
-        scenario("reset-password", "by name, no devices", json!({"username": "pnew"}), (4, 3), change),
-        scenario("reset-password", "administrator", json!({"username": "cadmin"}), (1, 1), "one look; it is refused"),
+        scenario("enable-user", "suspended, by name", json!({"username": "mgarcia"}), (4, 4), change),
+        scenario("enable-user", "staged, by name", json!({"username": "pnew"}), (4, 4), change),
+        scenario("enable-user", "active, by name", json!({"username": "jsmith"}), (2, 2), found),
+        scenario("reset-password", "by name, 3 devices", json!({"username": "jsmith"}), (6, 4), change),
+        scenario("reset-password", "by name, no devices", json!({"username": "pnew"}), (5, 4), change),
+        scenario("reset-password", "administrator", json!({"username": "cadmin"}), (2, 2), found),
         scenario(
             "shutdown-host",
             "by name",
             json!({"hostname": "Computer123"}),
-            (2, 2),
-            "the host is looked at before the command",
+            (3, 3),
+            "a search leaves fields out, so the host that it finds is read by its id before the command",
         ),
         scenario(
             "shutdown-host",
@@ -79,8 +84,17 @@ fn scenarios() -> Vec<Scenario> {
             (2, 2),
             "the host is looked at before the command",
         ),
-        scenario("shutdown-host", "macOS", json!({"hostname": "MacBook-Ana"}), (1, 1), "one look; it is refused"),
+        scenario("shutdown-host", "macOS", json!({"hostname": "MacBook-Ana"}), (2, 2), found),
+        scenario("shutdown-host", "no such host", json!({"hostname": "nowhere"}), (2, 2), candidates),
     ]
+}
+
+/// A finding of now about a login name on a host.
+fn local_account() -> Value {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let finding = json!({"class_uid": 2004, "metadata": {}, "status": "New", "status_id": 1, "time": now as u64,
+        "user": {"name": "jsmith"}, "device": {"hostname": "Computer123"}});
+    json!({"detail-type": "Findings Imported V2", "source": "aws.securityhub", "id": "f-1", "detail": {"findings": [finding]}})
 }
 
 pub(crate) async fn calls(bench: &Bench) -> Section {

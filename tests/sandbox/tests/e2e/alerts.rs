@@ -15,8 +15,11 @@ use crate::{codes, error_type, sample};
 /// Sample events are as old as they are.
 const ANY_AGE: (&str, &str) = ("MAX_EVENT_AGE_SECONDS", "4000000000");
 
+/// Whose names of the samples count besides.
+const TRUST: [(&str, &str); 2] = [("TRUSTED_DOMAINS", "corp"), ("TRUSTED_ACCOUNTS", "123456789012")];
+
 /// Sample, playbook, target, where it stood, what sent it, the finding's id. SQS is in `batches`.
-const FORMATS: [[&str; 6]; 19] = [
+const FORMATS: [[&str; 6]; 20] = [
     ["eventbridge-plain", "disable-user", "jsmith", "/detail/username", "company.detections", ""],
     ["sns-plain", "disable-user", "jsmith", "/Records/0/Sns/Message/username", "aws:sns", ""],
     [
@@ -39,7 +42,7 @@ const FORMATS: [[&str; 6]; 19] = [
         "securityhub-asff-user",
         "disable-user",
         "jsmith",
-        "/detail/findings/0/Resources/1/Details/AwsIamUser/UserName",
+        "/detail/findings/0/Resources/0/Details/AwsIamAccessKey/PrincipalId",
         "aws.securityhub",
         "arn:aws:securityhub:us-east-1:123456789012:security-control/IAM.1/finding/a1",
     ],
@@ -55,6 +58,14 @@ const FORMATS: [[&str; 6]; 19] = [
         "guardduty-user",
         "reset-password",
         "jsmith",
+        "/detail/resource/accessKeyDetails/principalId",
+        "aws.guardduty",
+        "b0b1b2b3b4b5b6b7b8b9babbbcbdbebf",
+    ],
+    [
+        "guardduty-iam-user",
+        "disable-user",
+        "jsmith",
         "/detail/resource/accessKeyDetails/userName",
         "aws.guardduty",
         "b0b1b2b3b4b5b6b7b8b9babbbcbdbebf",
@@ -63,7 +74,7 @@ const FORMATS: [[&str; 6]; 19] = [
         "guardduty-host",
         "shutdown-host",
         "ip-10-0-7-7.ec2.internal",
-        "/detail/resource/instanceDetails/networkInterfaces/0/privateDnsName",
+        "/detail/resource/instanceDetails/instanceId",
         "aws.guardduty",
         "b0b1b2b3b4b5b6b7b8b9babbbcbdbebf",
     ],
@@ -135,8 +146,9 @@ async fn run(
 async fn each_format_names_its_target_and_where_it_stood() {
     for [name, playbook, target, source, event_source, finding_id] in FORMATS {
         let rehearsal = Rehearsal::start().await;
-        let outcome =
-            run(&rehearsal, playbook, sample(name), &[ANY_AGE]).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let outcome = run(&rehearsal, playbook, sample(name), &[ANY_AGE, TRUST[0], TRUST[1]])
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(
             (&outcome["target"]["name"], &outcome["target"]["source"]),
             (&json!(target), &json!(source)),
@@ -171,15 +183,21 @@ async fn the_samples_that_name_nobody_or_several_are_refused() {
         ("guardduty-host", "disable-user"),
         ("jumpcloud-alert-host", "disable-user"),
         ("securityhub-ocsf-host", "disable-user"),
-        ("securityhub-asff-two-users", "disable-user"),
+        ("securityhub-asff-two-findings", "disable-user"),
         ("sns-plain", "shutdown-host"),
     ] {
         assert_eq!(error_type(run(&rehearsal, playbook, sample(name), &[ANY_AGE]).await), "InvalidInput", "{name}");
     }
     // A question about several is answered with their names.
-    let outcome = run(&rehearsal, "enrich-user", sample("securityhub-asff-two-users"), &[ANY_AGE]).await.unwrap();
+    let outcome = run(&rehearsal, "enrich-user", sample("securityhub-asff-two-findings"), &[ANY_AGE]).await.unwrap();
     assert_eq!((&outcome["status"], &outcome["candidates"][1]["name"]), (&json!("ambiguous"), &json!("adunn")));
     assert!(rehearsal.tenant.requests().is_empty());
+    // One finding has one target.
+    let error = run(&rehearsal, "disable-user", sample("securityhub-asff-two-users"), &[ANY_AGE]).await;
+    assert_eq!(error_type(error), "AmbiguousUser");
+    let outcome = run(&rehearsal, "enrich-user", sample("securityhub-asff-two-users"), &[ANY_AGE]).await.unwrap();
+    assert_eq!((&outcome["status"], &outcome["candidates"][1]["name"]), (&json!("ambiguous"), &json!("adunn")));
+    assert_eq!(rehearsal.tenant.calls(), ["POST /search/systemusers"; 2]);
 }
 
 #[tokio::test]
@@ -190,27 +208,6 @@ async fn a_direct_event_has_no_age_and_no_source() {
         assert_eq!((&outcome["request"]["event_source"], outcome["target"].get("source")), (&json!("direct"), None));
         assert!(outcome["request"].get("event_time").is_none());
     }
-}
-
-#[tokio::test]
-async fn two_places_that_disagree_are_named_and_not_their_values() {
-    let rehearsal = Rehearsal::start().await;
-    let mut event = sample("securityhub-ocsf-user");
-    event["detail"]["findings"][0]["user"] = json!({"name": "mgarcia"});
-    let error = run(&rehearsal, "disable-user", event.clone(), &[ANY_AGE]).await.unwrap_err();
-    let message = error["errorMessage"].as_str().unwrap();
-    assert_eq!(error["errorType"], "InvalidInput");
-    assert!(
-        message.contains("/detail/findings/0/user/name")
-            && message.contains("/detail/findings/0/evidences/0/actor/user/email_addr"),
-        "{message}"
-    );
-    assert!(!message.contains("mgarcia") && !message.contains("company.com"), "{message}");
-    assert_eq!(error_type(run(&rehearsal, "enrich-user", event.clone(), &[ANY_AGE]).await), "InvalidInput");
-    assert!(rehearsal.tenant.requests().is_empty());
-    // The same person twice, once by name and once by name and address, is one.
-    event["detail"]["findings"][0]["user"] = json!({"name": "JSMITH"});
-    assert_eq!(run(&rehearsal, "disable-user", event, &[ANY_AGE]).await.unwrap()["target"]["name"], "jsmith");
 }
 
 #[tokio::test]
@@ -263,13 +260,28 @@ async fn target_paths_replace_the_lists() {
     };
     let own = json!({"severity": 3, "who": {"login": "CORP\\jsmith"}, "others": [{"login": "jsmith"}]});
     for paths in ["/who/login", "$.who.login", "$.others[*].login,/who/login", "/missing, $..login"] {
-        let outcome = run(&rehearsal, "enrich-user", event(own.clone()), &[("TARGET_PATHS", paths)]).await.unwrap();
+        let changes = [("TARGET_PATHS", paths), TRUST[0]];
+        let outcome = run(&rehearsal, "enrich-user", event(own.clone()), &changes).await.unwrap();
         assert_eq!(outcome["target"]["name"], "jsmith", "{paths}");
         assert!(outcome["target"]["source"].as_str().unwrap().starts_with("/detail/"), "{paths}");
     }
     let outcome = run(&rehearsal, "enrich-user", event(own.clone()), &[("TARGET_PATHS", "/missing")]).await.unwrap();
     assert_eq!(outcome["status"], "not_found");
-    assert_eq!(error_type(run(&rehearsal, "enrich-user", event(own), &[("TARGET_PATHS", "who")]).await), "Internal");
+    assert_eq!(
+        error_type(run(&rehearsal, "enrich-user", event(own.clone()), &[("TARGET_PATHS", "who")]).await),
+        "Internal"
+    );
+    let paths = [ANY_AGE, ("TARGET_PATHS", "/who/login"), ("ACT_ON_LOGS", "true")];
+    assert_eq!(error_type(run(&rehearsal, "disable-user", event(own), &paths).await), "Unsupported");
+    // An AWS principal at the end of a path.
+    let session = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_0a1b2c/jsmith";
+    let cloudtrail = json!({"eventName": "DeleteTrail", "userIdentity": {"type": "AssumedRole", "arn": session, "principalId": "AROACKCEVSQ6C2EXAMPLE:jsmith",
+        "sessionContext": {"sessionIssuer": {"type": "Role", "userName": "AWSReservedSSO_Admin_0a1b2c"}}}});
+    for paths in ["/userIdentity", "/userIdentity/arn"] {
+        let outcome =
+            run(&rehearsal, "enrich-user", event(cloudtrail.clone()), &[("TARGET_PATHS", paths)]).await.unwrap();
+        assert_eq!(outcome["target"]["name"], "jsmith", "{paths}");
+    }
     // Of a known format too.
     let outcome = run(
         &rehearsal,
@@ -319,6 +331,9 @@ async fn options_and_strictness_of_a_plain_detail_are_those_of_a_direct_event() 
 async fn variables_that_make_no_sense_stop_the_function() {
     let rehearsal = Rehearsal::start().await;
     for variable in [("MAX_EVENT_AGE_SECONDS", "1h"), ("MAX_EVENT_AGE_SECONDS", "-1")] {
+        assert_eq!(error_type(run(&rehearsal, "disable-user", sample("direct-user"), &[variable]).await), "Internal");
+    }
+    for variable in [("MAX_TARGETS_PER_ALERT", "0"), ("TRUSTED_ACCOUNTS", "all"), ("REQUIRE_BINDING", "maybe")] {
         assert_eq!(error_type(run(&rehearsal, "disable-user", sample("direct-user"), &[variable]).await), "Internal");
     }
     for value in ["0", "101", "many"] {

@@ -38,7 +38,7 @@ async fn each_sample_in_a_queue_reaches_its_target() {
         ["sqs-plain", "sqs-sns", "sqs-eventbridge", "sqs-sns-eventbridge", "securitylake-ocsf-user", "ecs-nested"]
     {
         let rehearsal = Rehearsal::start().await;
-        let function = rehearsal.function("disable-user", &[ANY_AGE]).await;
+        let function = rehearsal.function("disable-user", &[ANY_AGE, ("TRUSTED_DOMAINS", "CORP")]).await;
         assert_eq!(function.invoke(sample(name), TIMEOUT).await.unwrap(), json!({"batchItemFailures": []}), "{name}");
         assert_eq!(rehearsal.tenant.user("jsmith")["state"], "SUSPENDED", "{name}");
     }
@@ -124,19 +124,59 @@ async fn one_shutdown_for_one_host_however_it_is_named() {
     assert_eq!(rehearsal.tenant.writes().len(), 1);
 }
 
-#[tokio::test]
-async fn a_finding_with_several_targets_is_done_for_each_in_a_batch() {
-    let rehearsal = Rehearsal::start().await;
-    let mut finding = sample("securityhub-asff-two-users");
+/// A record with two findings of today, about jsmith and about `second`.
+fn two_findings(second: &str) -> Value {
+    let mut event = sample("securityhub-asff-two-findings");
     let now = chrono::Utc::now().to_rfc3339();
-    finding["time"] = json!(now);
-    finding["detail"]["findings"][0]["CreatedAt"] = json!(now);
-    finding["detail"]["findings"][0]["UpdatedAt"] = json!(now);
-    assert_eq!(failed(&run(&rehearsal, "disable-user", vec![record("m-1", &finding)]).await), [""; 0]);
-    assert_eq!(
-        (&rehearsal.tenant.user("jsmith")["state"], &rehearsal.tenant.user("adunn")["state"]),
-        (&json!("SUSPENDED"), &json!("SUSPENDED"))
-    );
+    event["time"] = json!(now);
+    for finding in event["detail"]["findings"].as_array_mut().expect("findings") {
+        finding["CreatedAt"] = json!(now);
+        finding["UpdatedAt"] = json!(now);
+    }
+    event["detail"]["findings"][1]["Resources"][0]["Details"]["AwsIamAccessKey"]["PrincipalId"] =
+        json!(format!("AROACKCEVSQ6C2EXAMPLE:{second}"));
+    record("m-1", event)
+}
+
+#[tokio::test]
+async fn a_record_has_as_many_targets_as_are_allowed_and_all_or_none_are_touched() {
+    let rehearsal = Rehearsal::start().await;
+    let two = rehearsal.function("disable-user", &[("MAX_TARGETS_PER_ALERT", "2")]).await;
+    let one = rehearsal.function("disable-user", &[]).await;
+    let answer = |function, record| {
+        let function: &sandbox::lambda::Function = function;
+        async move { function.invoke(json!({"Records": [record]}), TIMEOUT).await.unwrap() }
+    };
+    // More than one is refused before JumpCloud is asked.
+    assert_eq!(failed(&answer(&one, two_findings("adunn")).await), ["m-1"]);
+    assert!(rehearsal.tenant.requests().is_empty());
+    // Two findings about the same one have one target.
+    assert_eq!(failed(&answer(&one, two_findings("jsmith")).await), [""; 0]);
+    assert_eq!(rehearsal.tenant.writes().len(), 1);
+    // The first is not touched where the second is not found.
+    rehearsal.tenant.set("systemusers", "5f0c1b2a3d4e5f6071829301", json!({"state": "ACTIVATED", "suspended": false}));
+    assert_eq!(failed(&answer(&two, two_findings("nobody")).await), ["m-1"]);
+    assert_eq!(rehearsal.tenant.user("jsmith")["state"], "ACTIVATED");
+    let lines = crate::runs(&two, 2).await;
+    let errors: Vec<&str> = lines.iter().map(|line| line["error"].as_str().unwrap()).collect();
+    assert!(errors.iter().any(|error| error.starts_with("JumpCloud has no user nobody")), "{errors:?}");
+    assert!(errors.iter().any(|error| error.starts_with("another target of the same event was refused")), "{errors:?}");
+    // Both are found before the first is touched.
+    let before = rehearsal.tenant.calls().len();
+    assert_eq!(failed(&answer(&two, two_findings("adunn")).await), [""; 0]);
+    let calls = rehearsal.tenant.calls().split_off(before);
+    let first_write = calls.iter().position(|call| call.starts_with("PUT")).unwrap();
+    let searches = calls[..first_write].iter().filter(|call| *call == "POST /search/systemusers").count();
+    assert_eq!(searches, 2, "{calls:?}");
+    for user in ["jsmith", "adunn"] {
+        assert_eq!(rehearsal.tenant.user(user)["state"], "SUSPENDED");
+    }
+    // Outside of a queue there is one answer: a list.
+    let event =
+        two_findings("adunn")["body"].as_str().map(|body| serde_json::from_str::<Value>(body).unwrap()).unwrap();
+    let outcomes = two.invoke(event, TIMEOUT).await.unwrap();
+    let names: Vec<&Value> = outcomes.as_array().unwrap().iter().map(|outcome| &outcome["target"]["name"]).collect();
+    assert_eq!(names, ["jsmith", "adunn"]);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod safety;
 mod shutdown;
 mod states;
 mod telemetry;
+mod whom;
 
 use std::time::Duration;
 

@@ -18,12 +18,25 @@ fn sample(name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).expect("a sample event")).expect("valid JSON")
 }
 
+/// The instances that the alerts' hosts are.
+const INSTANCE: &str = "i-0123456789abcdef0";
+const KIOSK: (&str, &str) = ("6140aa10bb20cc30dd40ee06", "i-0123456789abcdef6");
+
 /// A GuardDuty finding about jsmith on Computer123.
 pub(super) fn both(severity: f64) -> Value {
     let mut alert = sample("guardduty-user");
     alert["detail"]["severity"] = json!(severity);
-    alert["detail"]["resource"]["instanceDetails"] = json!({"networkInterfaces": [{"privateDnsName": "Computer123"}]});
+    alert["detail"]["resource"]["instanceDetails"] = json!({"instanceId": INSTANCE});
     alert
+}
+
+/// A scene in which the hosts are EC2 instances.
+async fn on_instances(stage: &Arc<Stage>, machines: &[&'static str], changes: Changes<'_>) -> Scene {
+    let scene = Scene::start(stage, machines, changes).await;
+    for (id, instance) in [(COMPUTER123, INSTANCE), KIOSK] {
+        scene.tenant().set("systems", id, json!({"amazonInstanceID": instance}));
+    }
+    scene
 }
 
 fn sides(output: &Value) -> [&str; 2] {
@@ -31,7 +44,7 @@ fn sides(output: &Value) -> [&str; 2] {
 }
 
 pub(super) async fn starts_each_containment_once(stage: Arc<Stage>) {
-    let scene = Scene::start(&stage, &ALL, ANY_AGE).await;
+    let scene = on_instances(&stage, &ALL, ANY_AGE).await;
     let execution = scene.begin(MACHINE, both(8.0)).await;
     let ended = scene.end(MACHINE, &execution).await;
     assert_status(&ended, "done");
@@ -65,7 +78,7 @@ pub(super) async fn starts_each_containment_once(stage: Arc<Stage>) {
 }
 
 pub(super) async fn chooses_by_severity(stage: Arc<Stage>) {
-    let scene = Scene::start(&stage, &ALL, ANY_AGE).await;
+    let scene = on_instances(&stage, &ALL, ANY_AGE).await;
     let guardduty = |severity: Value| ("guardduty-user", "/detail/severity", severity);
     let ocsf = |severity: Value| ("securityhub-ocsf-user", "/detail/findings/0/severity_id", severity);
     let asff = |severity: Value| ("securityhub-asff-user", "/detail/findings/0/Severity", severity);
@@ -98,7 +111,7 @@ pub(super) async fn chooses_by_severity(stage: Arc<Stage>) {
 
 pub(super) async fn other_thresholds(stage: Arc<Stage>) {
     for (threshold, below, at) in [("MEDIUM", 3.9, 4.0), ("CRITICAL", 8.9, 9.0)] {
-        let scene = Scene::start(&stage, &ALL, &[ANY_AGE[0], ("AlertThreshold", threshold)]).await;
+        let scene = on_instances(&stage, &ALL, &[ANY_AGE[0], ("AlertThreshold", threshold)]).await;
         assert_eq!(sides(&scene.run(MACHINE, both(below)).await.output), ["reported", "reported"]);
         assert_eq!(sides(&scene.run(MACHINE, both(at)).await.output), ["started", "started"]);
     }
@@ -106,25 +119,25 @@ pub(super) async fn other_thresholds(stage: Arc<Stage>) {
 
 pub(super) async fn does_not_contain_what_it_may_not(stage: Arc<Stage>) {
     // Alerts of another day.
-    let scene = Scene::start(&stage, &ALL, &[("MAX_EVENT_AGE_SECONDS", "60")]).await;
+    let scene = on_instances(&stage, &ALL, &[("MAX_EVENT_AGE_SECONDS", "60")]).await;
     let ended = scene.run(MACHINE, both(8.0)).await;
     assert_status(&ended, "done");
     assert_eq!(sides(&ended.output), ["refused", "refused"]);
     assert!(ended.notifications[0].contains("StaleEvent"));
 
-    let scene = Scene::start(&stage, &ALL, ANY_AGE).await;
+    let scene = on_instances(&stage, &ALL, ANY_AGE).await;
     let mut alert = both(8.0);
     alert["detail"]["dry_run"] = json!(true);
     assert_eq!(sides(&scene.run(MACHINE, alert).await.output), ["reported", "reported"]);
     scene.tenant().set("systemusers", JSMITH, json!({"state": "SUSPENDED", "suspended": true}));
     let mut alert = both(8.0);
-    alert["detail"]["resource"]["instanceDetails"]["networkInterfaces"][0]["privateDnsName"] = json!("kiosk-1");
+    alert["detail"]["resource"]["instanceDetails"]["instanceId"] = json!(KIOSK.1);
     assert_eq!(sides(&scene.run(MACHINE, alert).await.output), ["reported", "refused"]);
     assert_eq!((scene.started("contain-user").await.len(), scene.started("contain-host").await.len()), (0, 0));
 }
 
 pub(super) async fn reports_what_is_not_one_user(stage: Arc<Stage>) {
-    let scene = Scene::start(&stage, &ALL, ANY_AGE).await;
+    let scene = on_instances(&stage, &ALL, ANY_AGE).await;
     let execution = scene.begin(MACHINE, sample("securityhub-asff-two-users")).await;
     let ended = scene.end(MACHINE, &execution).await;
     assert_status(&ended, "done");
@@ -144,7 +157,7 @@ pub(super) async fn fails_loudly(stage: Arc<Stage>) {
     for (search, expected) in
         [("/search/systemusers", ["failed", "reported"]), ("/search/systems", ["reported", "failed"])]
     {
-        let scene = Scene::start(&stage, &ALL, ANY_AGE).await;
+        let scene = on_instances(&stage, &ALL, ANY_AGE).await;
         scene.tenant().order(Fault::status(403), "POST", search, 9);
         let ended = scene.run(MACHINE, both(1.0)).await;
         assert_failed(&ended, "Forbidden");
@@ -155,19 +168,19 @@ pub(super) async fn fails_loudly(stage: Arc<Stage>) {
     }
     // A function that was deployed with a broken environment.
     let broken = [("disable-user:MAX_EVENT_AGE_SECONDS", "soon"), ("shutdown-host:MAX_EVENT_AGE_SECONDS", "soon")];
-    let scene = Scene::start(&stage, &ALL, &broken).await;
+    let scene = on_instances(&stage, &ALL, &broken).await;
     assert_failed(&scene.run(MACHINE, both(8.0)).await, "Internal");
     // Functions and machines that are not there.
     let gone = ["EnrichUserFunction", "EnrichHostFunction"]
         .map(|name| (name, "arn:aws:lambda:us-east-1:123456789012:function:gone"));
-    let scene = Scene::start(&stage, &[MACHINE], &gone).await;
+    let scene = on_instances(&stage, &[MACHINE], &gone).await;
     assert_failed(&scene.run(MACHINE, both(1.0)).await, "Lambda.ResourceNotFoundException");
-    let scene = Scene::start(&stage, &[MACHINE], ANY_AGE).await;
+    let scene = on_instances(&stage, &[MACHINE], ANY_AGE).await;
     assert_failed(&scene.run(MACHINE, both(8.0)).await, "StepFunctions.StateMachineDoesNotExistException");
 }
 
 pub(super) async fn needs_no_title(stage: Arc<Stage>) {
-    let scene = Scene::start(&stage, &ALL, ANY_AGE).await;
+    let scene = on_instances(&stage, &ALL, ANY_AGE).await;
     let mut alert = both(8.0);
     for text in ["title", "description", "type"] {
         alert["detail"].as_object_mut().expect("an object").remove(text);
@@ -180,7 +193,7 @@ pub(super) async fn needs_no_title(stage: Arc<Stage>) {
 
 pub(super) async fn takes_the_largest_alert(stage: Arc<Stage>) {
     const LIMIT: usize = 262_144; // of an input, and of what a state may pass on
-    let scene = Scene::start(&stage, &ALL, ANY_AGE).await;
+    let scene = on_instances(&stage, &ALL, ANY_AGE).await;
     let mut alert = sample("securityhub-asff-user");
     alert["detail"]["findings"][0]["Note"] = json!("x".repeat(240_000));
     let ended = scene.run(MACHINE, alert.clone()).await;
@@ -196,7 +209,7 @@ pub(super) async fn takes_the_largest_alert(stage: Arc<Stage>) {
 
 pub(super) async fn leaves_ones_own_echo_alone(stage: Arc<Stage>) {
     let own = "5e0c1b2a3d4e5f6071829399";
-    let scene = Scene::start(&stage, &ALL, &[ANY_AGE[0], ("JUMPCLOUD_SELF", own)]).await;
+    let scene = on_instances(&stage, &ALL, &[ANY_AGE[0], ("JUMPCLOUD_SELF", own)]).await;
     // The second finding is; the first one counts.
     let mut alert = sample("securityhub-asff-user");
     let mut echo = sample("securityhub-asff-host")["detail"]["findings"][0].clone();
@@ -215,7 +228,7 @@ pub(super) async fn leaves_ones_own_echo_alone(stage: Arc<Stage>) {
     // Only the dry run says so.
     for (function, expected) in [("disable-user", ["reported", "started"]), ("shutdown-host", ["started", "reported"])]
     {
-        let scene = Scene::start(&stage, &ALL, ANY_AGE).await;
+        let scene = on_instances(&stage, &ALL, ANY_AGE).await;
         scene.order(function, StandIn::Outcome(json!({"status": "unchanged", "summary": "Our own echo."})));
         let ended = scene.run(MACHINE, both(8.0)).await;
         assert_status(&ended, "done");
@@ -224,13 +237,13 @@ pub(super) async fn leaves_ones_own_echo_alone(stage: Arc<Stage>) {
 }
 
 pub(super) async fn says_that_an_answer_cannot_be_read(stage: Arc<Stage>) {
-    let scene = Scene::start(&stage, &[MACHINE], ANY_AGE).await;
+    let scene = on_instances(&stage, &[MACHINE], ANY_AGE).await;
     scene.order("enrich-user", StandIn::Outcome(json!({"status": "not_found"})));
     assert_failed(&scene.run(MACHINE, both(8.0)).await, "States.QueryEvaluationError");
 }
 
 pub(super) async fn refuses_what_is_no_alert(stage: Arc<Stage>) {
-    let scene = Scene::start(&stage, &[MACHINE], &[]).await;
+    let scene = on_instances(&stage, &[MACHINE], &[]).await;
     for input in [
         json!({"username": "jsmith"}),
         json!({"id": "a1"}),
