@@ -2,13 +2,21 @@
 //! on loopback. The functions under it are the real binaries.
 
 pub mod binaries;
+mod change;
 pub mod faults;
+mod filter;
+mod gate;
+mod graph;
 pub mod invoke_api;
 pub mod lambda;
 mod org;
 pub mod playbooks;
+mod query;
 pub mod rehearsal;
+mod replies;
 mod search;
 pub mod secrets;
 pub mod serve;
 pub mod tenant;
+pub mod v1;
+mod v2;
