@@ -10,6 +10,7 @@ mod leaks;
 mod local;
 mod shutdown;
 mod telemetry;
+mod truth;
 
 use std::time::Duration;
 
