@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::{
-    gate,
+    authorize,
     replies::{error, json_reply, page, reply},
     serve::{Cut, Opened},
     tenant::{Recorded, Shared, lock},
@@ -94,7 +94,7 @@ pub(crate) async fn answer(shared: Arc<Shared>, request: Request<Bytes>) -> Resu
     let ordered = Order::take(&mut lock(&shared.orders), &recorded.method, &recorded.path);
     let fault = ordered.or_else(|| cut(number, *lock(&shared.cut_every)));
     match fault {
-        None => Ok(gate::answer(&shared, &recorded)),
+        None => Ok(authorize::answer(&shared, &recorded)),
         Some(Fault::Status(status, retry_after)) => {
             let mut response = error(status, "ordered by a test");
             if let Some(value) = retry_after {
@@ -110,21 +110,21 @@ pub(crate) async fn answer(shared: Arc<Shared>, request: Request<Bytes>) -> Resu
         Some(Fault::Answer(status, content_type, body)) => Ok(reply(status, content_type, body)),
         Some(Fault::Slow(delay)) => {
             sleep(delay).await;
-            Ok(gate::answer(&shared, &recorded))
+            Ok(authorize::answer(&shared, &recorded))
         }
         Some(Fault::CutBefore) => Err(Cut),
         Some(Fault::CutAfter) => {
-            gate::answer(&shared, &recorded);
+            authorize::answer(&shared, &recorded);
             Err(Cut)
         }
         Some(Fault::StatusAfter(status)) => {
-            gate::answer(&shared, &recorded);
+            authorize::answer(&shared, &recorded);
             Ok(error(status, "ordered by a test"))
         }
         Some(Fault::Late(status, delay)) => {
             tokio::spawn(async move {
                 sleep(delay).await;
-                gate::answer(&shared, &recorded);
+                authorize::answer(&shared, &recorded);
             });
             status.map(|status| error(status, "ordered by a test")).ok_or(Cut)
         }

@@ -1,11 +1,11 @@
 //! A rehearsal for the playbooks on one machine: a JumpCloud tenant, Secrets Manager and Lambda's Runtime API, all
 //! on loopback. The functions under it are the real binaries.
 
+mod authorize;
 pub mod binaries;
 mod change;
 pub mod faults;
 mod filter;
-mod gate;
 mod graph;
 pub mod invoke_api;
 pub mod lambda;
