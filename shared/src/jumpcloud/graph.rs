@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use reqwest::Method;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::value::RawValue;
 use serde_with::apply;
 
 use super::{
@@ -148,6 +149,22 @@ impl Listing {
     }
 }
 
+/// A list as documented, or in the form of API v1, which other clients accept here, too.
+struct Page(Vec<GraphObject>);
+
+impl<'de> Deserialize<'de> for Page {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Wrapped {
+            results: Vec<GraphObject>,
+        }
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        let wrapped = |text| serde_json::from_str(text).map(|page: Wrapped| page.results);
+        let page = if text.starts_with('[') { serde_json::from_str(text) } else { wrapped(text) };
+        page.map(Self).map_err(D::Error::custom)
+    }
+}
+
 impl Reader<'_> {
     /// `GET /v2/usergroups/{id}` and `GET /v2/systemgroups/{id}`: the name of a group, where it can be read. Lists
     /// carry it only for groups that LDAP exports.
@@ -173,8 +190,8 @@ impl Reader<'_> {
         let mut objects: Vec<GraphObject> = Vec::new();
         while objects.len() < MAX_LISTED {
             let path = format!("{path}?limit={PAGE}&skip={}", objects.len());
-            let page: Vec<GraphObject> = match self.read(Method::GET, path, None).await? {
-                Read::Found(page) => page,
+            let page = match self.read(Method::GET, path, None).await? {
+                Read::Found(Page(page)) => page,
                 Read::Empty => Vec::new(),
                 Read::NotFound => {
                     return Err(UnexpectedResponse

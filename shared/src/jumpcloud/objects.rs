@@ -89,6 +89,7 @@ impl Reader<'_> {
             total_count: Option<usize>,
         }
         let path = format!("/search/{}", T::COLLECTION);
+        let limit = limit.min(PAGE);
         // In the body: JumpCloud ignored them in the query for some time. `_id` keeps the order stable.
         let body = json!({"filter": filter, "limit": limit, "skip": 0, "sort": "_id"});
         let page = match self.read::<Page<T>>(Method::POST, path, Some(body)).await? {

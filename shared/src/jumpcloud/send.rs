@@ -49,8 +49,8 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Whether it is one that JumpCloud's clients report for a command: 200, 201, 202 or 204, and no error in the body.
-    fn accepted(&self) -> bool {
+    /// Whether it is one that JumpCloud's clients report for a change: 200, 201, 202 or 204, and no error in the body.
+    pub(super) fn accepted(&self) -> bool {
         let complains = |body: Value| body.get("error").is_some() || body.get("errors").is_some();
         matches!(self.status.as_u16(), 200 | 201 | 202 | 204)
             && !serde_json::from_slice(&self.body).is_ok_and(complains)

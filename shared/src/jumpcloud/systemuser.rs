@@ -267,12 +267,13 @@ impl Reader<'_> {
 
 impl Writer<'_> {
     /// `PUT /systemusers/{id}` with `state` and the older `suspended`, as JumpCloud's own module does. The
-    /// user as JumpCloud returns it, where it does.
+    /// user as JumpCloud returns it, where it does: another user, or one beside an undocumented status, proves nothing.
     pub async fn put_state(&self, id: &ObjectId, state: UserState) -> Result<Option<SystemUser>, Error> {
         let body = json!({"state": state, "suspended": state == UserState::Suspended});
         let path = format!("/systemusers/{}", id.as_str());
         let answer = self.change(Method::PUT, path, Some(body), Effect::Repeatable).await?;
-        Ok(decode(&answer.body).ok())
+        let user: Option<SystemUser> = answer.accepted().then(|| decode(&answer.body).ok()).flatten();
+        Ok(user.filter(|user| user.id().is_ok_and(|its| its == *id)))
     }
 
     /// `POST /systemusers/{id}/state/activate`: STAGED to ACTIVATED, without the activation mail (an empty body

@@ -95,16 +95,21 @@ pub(super) async fn verify<T: Named>(
     }
 }
 
-/// Looks until the new state shows, the object cannot be read or the looks are used up. Where it is known that it
-/// changed, one look is enough.
+/// Looks until the new state shows or the looks are used up; a look that fails is followed by the next one. Where it is
+/// known that it changed, one look is enough.
 async fn look<T: Named>(reader: &Reader<'_>, id: &ObjectId, shows: fn(&T) -> bool, known: bool) -> Option<T> {
     let mut waits = WAITS.iter();
+    let mut last = None;
     loop {
-        let seen = reader.get::<T>(id).await.ok().flatten().filter(T::has_state)?;
-        let wait = waits.next().filter(|wait| !known && !shows(&seen) && **wait * 2 < reader.time_left());
-        match wait {
+        if let Some(seen) = reader.get::<T>(id).await.ok().flatten().filter(T::has_state) {
+            if known || shows(&seen) {
+                return Some(seen);
+            }
+            last = Some(seen);
+        }
+        match waits.next().filter(|wait| !known && **wait * 2 < reader.time_left()) {
             Some(wait) => sleep(*wait).await,
-            None => return Some(seen),
+            None => return last,
         }
     }
 }

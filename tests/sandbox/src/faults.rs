@@ -1,6 +1,20 @@
 //! The ways in which the tenant misbehaves when a test orders it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    http::{Request, Response},
+};
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::{
+    authorize,
+    replies::{error, json_reply, page, reply},
+    serve::{Cut, Opened},
+    tenant::{Recorded, Shared, lock},
+};
 
 /// One misbehaviour.
 #[derive(Clone, Debug)]
@@ -21,6 +35,8 @@ pub enum Fault {
     CutAfter,
     /// The request has its effect, and the answer is this status with an error body.
     StatusAfter(u16),
+    /// This status, or a cut connection, at once; the request has its effect so much later.
+    Late(Option<u16>, Duration),
     /// A JSON answer that breaks off.
     Malformed,
     /// A JSON answer of more than 8 MiB.
@@ -52,5 +68,81 @@ impl Order {
             orders.iter_mut().find(|order| order.times > 0 && order.method == method && path.contains(&order.path))?;
         order.times -= 1;
         Some(order.fault.clone())
+    }
+}
+
+/// The tenant's answer, or what was ordered instead.
+pub(crate) async fn answer(shared: Arc<Shared>, request: Request<Bytes>) -> Result<Response<Body>, Cut> {
+    let died = *lock(&shared.connections_died);
+    if let (Some(Opened(opened)), Some(died)) = (request.extensions().get(), died)
+        && *opened < died
+    {
+        return Err(Cut);
+    }
+    let recorded = Recorded {
+        method: request.method().to_string(),
+        path: request.uri().path().to_owned(),
+        query: request.uri().query().unwrap_or_default().to_owned(),
+        headers: request.headers().clone(),
+        body: request.body().clone(),
+    };
+    let number = {
+        let mut requests = lock(&shared.requests);
+        requests.push(recorded.clone());
+        requests.len()
+    };
+    let ordered = Order::take(&mut lock(&shared.orders), &recorded.method, &recorded.path);
+    let fault = ordered.or_else(|| cut(number, *lock(&shared.cut_every)));
+    match fault {
+        None => Ok(authorize::answer(&shared, &recorded)),
+        Some(Fault::Status(status, retry_after)) => {
+            let mut response = error(status, "ordered by a test");
+            if let Some(value) = retry_after {
+                response.headers_mut().insert("retry-after", value.parse().expect("a header value"));
+            }
+            Ok(response)
+        }
+        Some(Fault::Redirect(location)) => {
+            let redirect = Response::builder().status(307).header("location", location);
+            Ok(redirect.body(Body::empty()).expect("a valid answer"))
+        }
+        Some(Fault::HtmlPage) => Ok(page()),
+        Some(Fault::Answer(status, content_type, body)) => Ok(reply(status, content_type, body)),
+        Some(Fault::Slow(delay)) => {
+            sleep(delay).await;
+            Ok(authorize::answer(&shared, &recorded))
+        }
+        Some(Fault::CutBefore) => Err(Cut),
+        Some(Fault::CutAfter) => {
+            authorize::answer(&shared, &recorded);
+            Err(Cut)
+        }
+        Some(Fault::StatusAfter(status)) => {
+            authorize::answer(&shared, &recorded);
+            Ok(error(status, "ordered by a test"))
+        }
+        Some(Fault::Late(status, delay)) => {
+            tokio::spawn(async move {
+                sleep(delay).await;
+                authorize::answer(&shared, &recorded);
+            });
+            status.map(|status| error(status, "ordered by a test")).ok_or(Cut)
+        }
+        Some(Fault::Malformed) => Ok(reply(200, "application/json", "{\"results\": [{\"_id\": ".to_owned())),
+        Some(Fault::Oversized) => {
+            let padding = "x".repeat(9 << 20);
+            Ok(json_reply(200, &json!({"results": [], "totalCount": 0, "padding": padding})))
+        }
+        Some(Fault::Ignored) => Ok(reply(200, "text/plain; charset=utf-8", "OK".to_owned())),
+    }
+}
+
+/// The fault of the `number`th request when every so many are cut.
+fn cut(number: usize, every: usize) -> Option<Fault> {
+    match every {
+        0 => None,
+        every if number.is_multiple_of(2 * every) => Some(Fault::CutBefore),
+        every if number.is_multiple_of(every) => Some(Fault::CutAfter),
+        _ => None,
     }
 }

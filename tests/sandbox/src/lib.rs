@@ -1,16 +1,24 @@
 //! A rehearsal for the playbooks on one machine: a JumpCloud tenant, Secrets Manager and Lambda's Runtime API, all
 //! on loopback. The functions under it are the real binaries.
 
+mod authorize;
 pub mod binaries;
+mod change;
 pub mod faults;
+mod filter;
+mod graph;
 pub mod invoke_api;
 pub mod lambda;
 mod org;
 pub mod playbooks;
+mod query;
 pub mod raw;
 pub mod rehearsal;
+mod replies;
 mod search;
 pub mod secrets;
 pub mod serve;
 pub mod settings;
 pub mod tenant;
+pub mod v1;
+mod v2;

@@ -1,20 +1,21 @@
-//! The organization that the tenant plays: its objects and how calls change them.
+//! The organization that the tenant plays: its objects, and how search shows them.
 
 use serde_json::{Value, json};
+
+use crate::graph::{Edge, Kind};
 
 /// Where the seed stands.
 const SEED: &str = include_str!("seed.json");
 
-/// Users, devices, groups and the commands in the queue.
+/// Users, devices, groups, what is bound to what, and the commands in the queue.
 #[derive(Debug)]
 pub(crate) struct Org {
     pub(crate) users: Vec<Value>,
     pub(crate) systems: Vec<Value>,
-    groups: Vec<Value>,
-    /// `[user id, system id]`.
-    pub(crate) bindings: Vec<[String; 2]>,
-    /// Ids of the devices that a shutdown was queued for, in order.
-    pub(crate) shutdowns: Vec<String>,
+    pub(crate) groups: Vec<Value>,
+    pub(crate) edges: Vec<Edge>,
+    /// Command and device id of what was queued, in order.
+    pub(crate) queue: Vec<(String, String)>,
 }
 
 impl Org {
@@ -34,77 +35,82 @@ impl Org {
             };
             seed[kind].as_array().expect("a list").iter().map(merge).collect()
         };
-        let bindings = seed["bindings"].as_array().expect("a list").iter();
-        Self {
+        let mut org = Self {
             users: objects("systemusers", "systemuser_defaults"),
             systems: objects("systems", "system_defaults"),
             groups: seed["groups"].as_array().expect("a list").clone(),
-            bindings: bindings.map(|pair| [0, 1].map(|i| pair[i].as_str().expect("an id").to_owned())).collect(),
-            shutdowns: Vec::new(),
+            edges: Vec::new(),
+            queue: Vec::new(),
+        };
+        for edge in seed["bindings"].as_array().expect("a list") {
+            let id = |end: usize| edge[end].as_str().expect("an id");
+            org.bind(id(0), id(1), edge.get(2).cloned().unwrap_or_default());
         }
+        org
     }
 
-    pub(crate) fn collection(&mut self, name: &str) -> Option<&mut Vec<Value>> {
-        match name {
-            "systemusers" => Some(&mut self.users),
-            "systems" => Some(&mut self.systems),
-            _ => None,
-        }
+    /// `systemusers`, else `systems`.
+    pub(crate) fn collection(&self, name: &str) -> &[Value] {
+        if name == "systemusers" { &self.users } else { &self.systems }
+    }
+
+    /// The same, to add to.
+    pub(crate) fn collection_mut(&mut self, name: &str) -> &mut Vec<Value> {
+        if name == "systemusers" { &mut self.users } else { &mut self.systems }
     }
 
     pub(crate) fn object(&mut self, collection: &str, id: &str) -> Option<&mut Value> {
-        self.collection(collection)?.iter_mut().find(|object| object["_id"] == id)
+        self.collection_mut(collection).iter_mut().find(|object| object["_id"] == id)
     }
 
-    /// A group as v2 shows it on its own.
-    pub(crate) fn group(&self, id: &str) -> Option<Value> {
-        let group = self.groups.iter().find(|group| group["id"] == id)?;
-        Some(json!({"id": group["id"], "name": group["name"], "type": group["type"]}))
+    /// What an id belongs to.
+    pub(crate) fn kind(&self, id: &str) -> Option<Kind> {
+        let user = || self.users.iter().any(|user| user["_id"] == id).then_some(Kind::User);
+        let system = || self.systems.iter().any(|system| system["_id"] == id).then_some(Kind::System);
+        let group = || Kind::of(self.groups.iter().find(|group| group["id"] == id)?["type"].as_str()?);
+        user().or_else(system).or_else(group)
     }
 
-    /// A v2 traversal: `memberof`, and `systems` of a user or `users` of a system.
-    pub(crate) fn traverse(&self, from: &str, id: &str, what: &str) -> Vec<Value> {
-        let (own, other, kind) = if from == "users" { (0, 1, "system") } else { (1, 0, "user") };
-        if what == "memberof" {
-            let member = |group: &&Value| {
-                group["members"].as_array().is_some_and(|members| members.iter().any(|member| member == id))
-            };
-            return self
-                .groups
-                .iter()
-                .filter(member)
-                .map(|group| {
-                    let attributes = &group["attributes"];
-                    node(&group["id"], &group["type"], attributes, 1)
-                })
-                .collect();
+    /// Binds a user or user group to a device or device group. An end that is not there counts as a device: a
+    /// test may bind what the key cannot see.
+    pub(crate) fn bind(&mut self, from: &str, to: &str, attributes: Value) {
+        let kind = |id: &str| self.kind(id).unwrap_or(Kind::System);
+        let edge = Edge { from: (kind(from), from.to_owned()), to: (kind(to), to.to_owned()), attributes };
+        self.edges.push(edge);
+    }
+
+    /// A group as v2 shows it.
+    pub(crate) fn group(&self, kind: Kind, id: &str) -> Option<Value> {
+        let group = self.groups.iter().find(|group| group["id"] == id && group["type"] == kind.name())?;
+        Some(json!({
+            "id": group["id"], "name": group["name"], "type": group["type"], "attributes": group["attributes"],
+            "description": "", "email": "",
+        }))
+    }
+
+    /// A user or device as `POST /search/...` shows it, which is not as `GET` does: a user without `delegatedAuthority`, a
+    /// device with its owner in dotted fields, both with their groups.
+    pub(crate) fn as_search_shows(&self, object: &Value) -> Value {
+        let mut shown = object.clone();
+        let id = object["_id"].as_str().unwrap_or_default();
+        shown["memberof"] = self.groups_of(id).map(|group| group["id"].clone()).collect();
+        let fields = shown.as_object_mut().expect("an object");
+        fields.remove("delegatedAuthority");
+        if let Some(owner) = fields.remove("primarySystemUser") {
+            let owner = self.users.iter().find(|user| user["_id"] == owner["id"]);
+            for field in ["_id", "email", "state", "department", "jobTitle", "manager"] {
+                let value = owner.and_then(|owner| owner.get(field)).cloned();
+                fields.insert(format!("primarySystemUser.{field}"), value.unwrap_or_default());
+            }
         }
-        let bound = self.bindings.iter().filter(|pair| pair[own] == id);
-        bound.map(|pair| node(&json!(pair[other]), &json!(kind), &json!({}), 1)).collect()
+        shown
     }
-}
 
-fn node(id: &Value, kind: &Value, attributes: &Value, hops: usize) -> Value {
-    let hop = json!({"attributes": {}, "to": {"attributes": {}, "id": id, "type": kind}});
-    json!({"id": id, "type": kind, "compiledAttributes": attributes, "paths": [vec![hop; hops]]})
-}
-
-/// `PUT /systemusers/{id}`: changes only what is sent. The error is the 400's message.
-pub(crate) fn put_user(user: &mut Value, body: &Value) -> Result<(), String> {
-    let state = match &body["state"] {
-        Value::Null => None,
-        Value::String(state) if matches!(state.as_str(), "ACTIVATED" | "SUSPENDED") => Some(state == "SUSPENDED"),
-        _ => return Err("state must be one of ACTIVATED, SUSPENDED".to_owned()),
-    };
-    let suspended = body["suspended"].as_bool();
-    if let (Some(state), Some(suspended)) = (state, suspended)
-        && state != suspended
-    {
-        return Err("Cannot save conflicting state and suspended fields.".to_owned());
+    /// The groups that `id` is a member of.
+    pub(crate) fn groups_of(&self, id: &str) -> impl Iterator<Item = &Value> {
+        let member = move |group: &&Value| {
+            group["members"].as_array().is_some_and(|members| members.iter().any(|member| member == id))
+        };
+        self.groups.iter().filter(member)
     }
-    if let Some(suspended) = state.or(suspended) {
-        user["state"] = json!(if suspended { "SUSPENDED" } else { "ACTIVATED" });
-        user["suspended"] = json!(suspended);
-    }
-    Ok(())
 }

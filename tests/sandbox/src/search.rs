@@ -1,81 +1,75 @@
-//! JumpCloud's v1 search: `POST /search/systemusers` and `/search/systems`.
+//! JumpCloud's v1 search and lists: `POST /search/systemusers`, `GET /systemusers`, and the same for `systems`.
 
-use regex::Regex;
 use serde_json::{Map, Value, json};
 
-/// The page of `objects` that the search body asks for, or what is wrong with it.
-pub(crate) fn search<'a>(objects: impl Iterator<Item = &'a Value>, body: &Value) -> Result<Value, String> {
-    let mut matching: Vec<&Value> = Vec::new();
+use crate::{
+    filter::{passes, text_passes},
+    query::Query,
+};
+
+/// What search and lists select their page by.
+struct Page<'a> {
+    sort: &'a str,
+    skip: usize,
+    limit: usize,
+    fields: &'a Value,
+}
+
+/// The page of `objects` that the search body asks for, or what is wrong with it. `show` is how search shows an object
+/// that passed; what it adds cannot be filtered by.
+pub(crate) fn search(objects: &[Value], body: &Value, show: impl Fn(&Value) -> Value) -> Result<Value, String> {
+    let mut matching = Vec::new();
     for object in objects {
-        if filtered(object, &body["filter"])? && searched(object, &body["searchFilter"])? {
+        if passes(object, &body["filter"])? && searched(object, &body["searchFilter"])? {
             matching.push(object);
         }
     }
-    let sort = body["sort"].as_str().unwrap_or("_id");
-    let (field, descending) = sort.strip_prefix('-').map_or((sort, false), |field| (field, true));
+    let number = |name: &str, default| body[name].as_u64().and_then(|n| n.try_into().ok()).unwrap_or(default);
+    Ok(page(
+        matching,
+        &Page {
+            sort: body["sort"].as_str().unwrap_or("_id"),
+            skip: number("skip", 0),
+            limit: number("limit", 10).min(100), // JumpCloud's own module asks for 1,000 here and is not refused
+            fields: &body["fields"],
+        },
+        show,
+    ))
+}
+
+/// The page of `objects` that the query of a list asks for, or what is wrong with it.
+pub(crate) fn list(objects: &[Value], query: &Query) -> Result<Value, String> {
+    let limit = query.limit()?;
+    let mut matching = Vec::new();
+    for object in objects {
+        let mut met = true;
+        let mut any_of = None;
+        for (name, text) in query.starting("filter") {
+            let passes = text_passes(object, text)?;
+            if name.starts_with("filter[or]") {
+                any_of = Some(any_of.unwrap_or(false) || passes);
+            } else {
+                met &= passes;
+            }
+        }
+        if met && any_of.unwrap_or(true) {
+            matching.push(object);
+        }
+    }
+    let fields = query.get("fields").map_or(Value::Null, Value::from);
+    let page_of = Page { sort: query.get("sort").unwrap_or("_id"), skip: query.skip(), limit, fields: &fields };
+    Ok(page(matching, &page_of, Value::clone))
+}
+
+fn page(mut matching: Vec<&Value>, page: &Page<'_>, show: impl Fn(&Value) -> Value) -> Value {
+    let (field, descending) = page.sort.strip_prefix('-').map_or((page.sort, false), |field| (field, true));
     matching.sort_by_key(|object| object[field].to_string());
     if descending {
         matching.reverse();
     }
-    let skip = body["skip"].as_u64().unwrap_or(0) as usize;
-    let limit = body["limit"].as_u64().unwrap_or(10).min(100) as usize;
-    let page: Vec<Value> =
-        matching.iter().skip(skip).take(limit).map(|object| project(object, &body["fields"])).collect();
-    Ok(json!({"totalCount": matching.len(), "results": page}))
-}
-
-fn filtered(object: &Value, filter: &Value) -> Result<bool, String> {
-    let all = |expressions: &[Value]| {
-        expressions.iter().try_fold(true, |met, e| Ok::<_, String>(met && expression(object, e)?))
-    };
-    let any = |expressions: &[Value]| {
-        expressions.iter().try_fold(false, |met, e| Ok::<_, String>(met || expression(object, e)?))
-    };
-    match filter {
-        Value::Null => Ok(true),
-        Value::Array(expressions) => all(expressions),
-        Value::Object(fields) => match (fields.get("and"), fields.get("or")) {
-            (Some(Value::Array(expressions)), None) => all(expressions),
-            (None, Some(Value::Array(expressions))) => any(expressions),
-            _ => Err("filter must hold either and or or".to_owned()),
-        },
-        _ => Err("filter must be an object".to_owned()),
-    }
-}
-
-/// One expression: every field of it must match; values are case-sensitive.
-fn expression(object: &Value, expression: &Value) -> Result<bool, String> {
-    let fields = expression.as_object().ok_or("a query expression must be an object")?;
-    for (name, wanted) in fields {
-        let value = name.split('.').fold(object, |value, part| &value[part]);
-        let met = match wanted {
-            Value::Object(operators) => operators
-                .iter()
-                .try_fold(true, |met, (op, operand)| Ok::<_, String>(met && operator(value, op, operand)?))?,
-            literal => value == literal,
-        };
-        if !met {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-fn operator(value: &Value, operator: &str, operand: &Value) -> Result<bool, String> {
-    let order = || Some(value.as_str()?.cmp(operand.as_str()?));
-    Ok(match operator {
-        "$regex" => {
-            let regex = Regex::new(operand.as_str().ok_or("$regex must be text")?).map_err(|_| "invalid $regex")?;
-            value.as_str().is_some_and(|text| regex.is_match(text))
-        }
-        "$eq" => value == operand,
-        "$ne" => value != operand,
-        "$gt" => order().is_some_and(std::cmp::Ordering::is_gt),
-        "$gte" => order().is_some_and(std::cmp::Ordering::is_ge),
-        "$lt" => order().is_some_and(std::cmp::Ordering::is_lt),
-        "$lte" => order().is_some_and(std::cmp::Ordering::is_le),
-        _ => return Err(format!("unknown operator {operator}")),
-    })
+    let shown = matching.iter().skip(page.skip).take(page.limit).map(|object| project(&show(object), page.fields));
+    let results: Vec<Value> = shown.collect();
+    json!({"totalCount": matching.len(), "results": results})
 }
 
 /// A partial match of any term in any field.
@@ -93,10 +87,10 @@ fn searched(object: &Value, search: &Value) -> Result<bool, String> {
     Ok(values.into_iter().any(|value| terms.iter().any(|term| value.contains(term))))
 }
 
-/// `fields`: text with spaces between, or an array; ids always stay.
+/// `fields`: text with spaces between, or an array; ids always stay. An empty text is as none.
 fn project(object: &Value, fields: &Value) -> Value {
     let names: Vec<&str> = match fields {
-        Value::String(names) => names.split_whitespace().collect(),
+        Value::String(names) if !names.is_empty() => names.split_whitespace().collect(),
         Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
         _ => return object.clone(),
     };
@@ -112,23 +106,50 @@ fn project(object: &Value, fields: &Value) -> Value {
 mod tests {
     use super::*;
 
-    fn names(body: Value) -> Vec<String> {
-        let objects =
-            [json!({"_id": "2", "n": "Bob"}), json!({"_id": "1", "n": "alice"}), json!({"_id": "3", "n": "al"})];
-        let found = search(objects.iter(), &body).unwrap();
-        found["results"].as_array().unwrap().iter().map(|object| object["n"].as_str().unwrap().to_owned()).collect()
+    fn objects() -> Vec<Value> {
+        [("2", "Bob", true), ("1", "alice", false), ("3", "al", true)]
+            .map(|(id, n, b)| json!({"_id": id, "n": n, "b": b}))
+            .into()
+    }
+
+    fn names(found: &Value) -> Vec<&str> {
+        found["results"].as_array().unwrap().iter().filter_map(|object| object["n"].as_str()).collect()
     }
 
     #[test]
     fn filters_work_as_documented() {
-        assert_eq!(names(json!({})), ["alice", "Bob", "al"]);
-        assert_eq!(names(json!({"filter": {"and": [{"n": "bob"}]}})), [""; 0]);
-        assert_eq!(names(json!({"filter": {"or": [{"n": "Bob"}, {"n": {"$regex": "(?i)(^AL$)"}}]}})), ["Bob", "al"]);
-        assert_eq!(names(json!({"filter": {"and": [{"n": {"$regex": "al"}}, {"_id": {"$gt": "1"}}]}})), ["al"]);
-        assert_eq!(
-            names(json!({"searchFilter": {"searchTerm": "AL", "fields": ["n"]}, "limit": 1, "skip": 1})),
-            ["al"]
-        );
-        assert!(search([json!({})].iter(), &json!({"filter": {"or": [{"n": {"$where": "1"}}]}})).is_err());
+        for (body, expected) in [
+            (json!({}), vec!["alice", "Bob", "al"]),
+            (json!({"filter": {"and": [{"n": "bob"}]}}), vec![]),
+            (json!({"filter": {"or": [{"n": "Bob"}, {"n": {"$regex": "(?i)(^AL$)"}}]}}), vec!["Bob", "al"]),
+            (json!({"filter": {"and": [{"n": {"$regex": "al"}}, {"_id": {"$gt": "1"}}]}}), vec!["al"]),
+            (json!({"searchFilter": {"searchTerm": "AL", "fields": ["n"]}, "limit": 1, "skip": 1}), vec!["al"]),
+            (json!({"filter": "n:$eq:al"}), vec!["al"]),
+            (json!({"filter": ["n:$ne:al", "b:$eq:true"]}), vec!["Bob"]),
+            (json!({"filter": {"or": ["n:$eq:al", "_id:$eq:2"]}}), vec!["Bob", "al"]),
+            (json!({"filter": {"or": [{"_id": {"$eq": "2"}}]}}), vec!["Bob"]),
+            (json!({"filter": {"or": [{"_id": "2"}]}}), vec![]),
+            (json!({"fields": "", "limit": 1}), vec!["alice"]),
+            (json!({"fields": "b", "limit": 1}), vec![]),
+        ] {
+            assert_eq!(names(&search(&objects(), &body, Value::clone).unwrap()), expected, "{body}");
+        }
+        assert!(search(&objects(), &json!({"filter": {"or": [{"n": {"$where": "1"}}]}}), Value::clone).is_err());
+    }
+
+    #[test]
+    fn lists_take_filters_in_the_query() {
+        let listed = |query: &str| list(&objects(), &Query::parse(query));
+        for (query, expected) in [
+            ("", vec!["alice", "Bob", "al"]),
+            ("filter=n:$eq:al", vec!["al"]),
+            ("filter=n%3Aeq%3Aal&sort=_id&limit=100&skip=0", vec!["al"]),
+            ("filter[0]=b:$eq:true&filter[1]=n:$ne:al", vec!["Bob"]),
+            ("filter[or][0]=n:$eq:Bob&filter[or][1]=n:$eq:al", vec!["Bob", "al"]),
+            ("sort=-_id&limit=1", vec!["al"]),
+        ] {
+            assert_eq!(names(&listed(query).unwrap()), expected, "{query}");
+        }
+        assert_eq!(listed("limit=101").unwrap_err(), "request parameter \"limit\" exceeds maximum value of 100");
     }
 }

@@ -13,6 +13,7 @@ mod safety;
 mod shutdown;
 mod states;
 mod telemetry;
+mod truth;
 mod whom;
 
 use std::time::Duration;
