@@ -16,8 +16,11 @@ pub(super) fn whole_text<S: AsRef<str>>(fields: &[&str], texts: &[S]) -> Value {
 
 /// A name whose first label is one of `labels`, in `field`.
 pub(super) fn first_label<S: AsRef<str>>(field: &str, labels: &[S]) -> Value {
-    let expression = |label: &S| json!({field: {"$regex": format!(r"(?i)(^{}(\..*)?$)", escaped(label.as_ref()))}});
-    json!({"or": labels.iter().map(expression).collect::<Vec<_>>()})
+    let expressions = labels.iter().flat_map(|label| {
+        let longer = format!(r"(?i)(^{}\..*$)", escaped(label.as_ref()));
+        [pattern(label.as_ref()), longer].map(|pattern| json!({field: {"$regex": pattern}}))
+    });
+    json!({"or": expressions.collect::<Vec<_>>()})
 }
 
 /// One of `ids`. In JumpCloud's own form: the literal form has no source, and may not be read as an id.
@@ -35,7 +38,7 @@ fn escaped(text: &str) -> String {
         if c.is_ascii_punctuation() {
             escaped.push('\\'); // before punctuation it always means the character itself
         }
-        escaped.push(c);
+        escaped.push(c.to_ascii_lowercase()); // the case does not count, and so always is the same
     }
     escaped
 }

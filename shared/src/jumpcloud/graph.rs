@@ -45,6 +45,7 @@ pub struct GraphObject {
 #[derive(Clone, Debug, Default, Deserialize)]
 struct Hop {
     to: Option<Node>,
+    attributes: Option<Attributes>,
 }
 
 #[apply(
@@ -113,12 +114,20 @@ impl GraphObject {
         let mut through_groups: Vec<String> = nodes.filter(is_group).filter_map(|group| group.id.clone()).collect();
         through_groups.sort();
         through_groups.dedup();
-        let sudo = self.compiled_attributes.as_ref().and_then(|attributes| attributes.sudo.as_ref());
+        // Of all ways together, or where that is missing of any of them.
+        let hops = ways.iter().flatten().filter_map(|hop| hop.attributes.as_ref());
+        let given: Vec<&Sudo> = match self.compiled_attributes.as_ref().and_then(|attributes| attributes.sudo.as_ref())
+        {
+            Some(sudo) => vec![sudo],
+            None => hops.filter_map(|attributes| attributes.sudo.as_ref()).collect(),
+        };
+        let any =
+            |of: fn(&Sudo) -> Option<bool>| given.iter().filter_map(|sudo| of(sudo)).reduce(|one, other| one | other);
         Binding {
             direct: (!ways.is_empty()).then(|| ways.iter().any(|way| way.len() == 1)),
             through_groups,
-            sudo: sudo.and_then(|sudo| sudo.enabled),
-            sudo_without_password: sudo.and_then(|sudo| sudo.without_password),
+            sudo: any(|sudo| sudo.enabled),
+            sudo_without_password: any(|sudo| sudo.without_password),
         }
     }
 }

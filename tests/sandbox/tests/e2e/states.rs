@@ -7,6 +7,8 @@ use crate::{error_type, runs, sample};
 
 /// Sample events are as old as they are.
 const ANY_AGE: (&str, &str) = ("MAX_EVENT_AGE_SECONDS", "4000000000");
+/// The domain of the samples' users.
+const CORP: (&str, &str) = ("TRUSTED_DOMAINS", "corp");
 
 async fn run(
     rehearsal: &Rehearsal,
@@ -72,7 +74,7 @@ async fn what_is_no_open_finding_is_ignored_with_its_reason_and_without_a_call()
         (sample("jumpcloud-webhook"), "log_line"),
         (changed("jumpcloud-alert-user", "/detail/data/status", json!("Resolved")), "resolved"),
     ] {
-        let outcome = run(&rehearsal, "disable-user", event.clone(), &[ANY_AGE]).await;
+        let outcome = run(&rehearsal, "disable-user", event.clone(), &[ANY_AGE, CORP]).await;
         let outcome = outcome.unwrap_or_else(|error| panic!("{reason}: {error} for {event}"));
         assert_eq!(
             (&outcome["status"], &outcome["ignored"], &outcome["changed"], &outcome["api_calls"]),
@@ -80,7 +82,7 @@ async fn what_is_no_open_finding_is_ignored_with_its_reason_and_without_a_call()
             "{event}"
         );
         // A question is answered all the same.
-        let answer = run(&rehearsal, "enrich-user", event.clone(), &[]).await.unwrap();
+        let answer = run(&rehearsal, "enrich-user", event.clone(), &[CORP]).await.unwrap();
         assert_eq!((&answer["status"], &answer["target"]["name"]), (&json!("succeeded"), &json!("jsmith")), "{event}");
     }
     assert!(rehearsal.tenant.writes().is_empty());
@@ -214,7 +216,7 @@ async fn a_dry_run_is_one_wherever_and_however_it_is_asked_for() {
         attributes("DryRun"),
         changed("direct-user", "/correlation", json!({"dryRun": true})),
     ] {
-        let outcome = run(&rehearsal, "disable-user", event.clone(), &[ANY_AGE]).await;
+        let outcome = run(&rehearsal, "disable-user", event.clone(), &[ANY_AGE, CORP]).await;
         let outcome = outcome.unwrap_or_else(|error| panic!("{error} for {event}"));
         assert_eq!((&outcome["status"], &outcome["request"]["dry_run"]), (&json!("dry_run"), &json!(true)), "{event}");
     }
@@ -261,6 +263,7 @@ async fn every_time_of_an_alert_counts_and_a_click_is_as_old_as_the_click() {
         let mut event = changed("securityhub-asff-user", "/time", json!(now.to_rfc3339()));
         event["detail"]["findings"][0]["CreatedAt"] = created;
         event["detail"]["findings"][0]["UpdatedAt"] = updated;
+        event["detail"]["findings"][0]["UserDefinedFields"] = json!({"login": "jsmith"});
         event
     };
     let mut detection = changed("crowdstrike-stream", "/time", json!(now.to_rfc3339()));
@@ -269,7 +272,7 @@ async fn every_time_of_an_alert_counts_and_a_click_is_as_old_as_the_click() {
     ahead["time"] = json!((now + chrono::TimeDelta::minutes(6)).to_rfc3339());
     let mut unreadable = sample("eventbridge-plain");
     unreadable["time"] = json!("just now");
-    let with_paths = [("TARGET_PATHS", "$.findings[*].Resources[*].Details.AwsIamUser.UserName")];
+    let with_paths = [("TARGET_PATHS", "$.findings[*].UserDefinedFields.login")];
     for (event, settings) in [
         (finding(json!("2019-06-12T15:34:50.346Z"), json!(ago(0))), &[][..]),
         (finding(json!("2019-06-12T15:34:50.346Z"), json!(ago(0))), &with_paths),

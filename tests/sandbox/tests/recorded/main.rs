@@ -25,13 +25,7 @@ const SCENARIOS: usize = 78;
 const CONCURRENT: usize = 4;
 
 /// Scenarios that do not end as they expect yet, and why. One that does must leave this list.
-const PENDING: &[(&str, &str)] = &[
-    ("host-fqdn-vs-short", "a host known under another suffix is no candidate yet"),
-    ("host-short-vs-local", "NAME and NAME.local are not looked up together yet"),
-    ("system-2026-search-dotted-only", "sudo of a binding is not shown yet"),
-    ("system-2026-search-model", "sudo of a binding is not shown yet"),
-    ("v2-via-group", "sudo of a binding, and bindings through groups, are not shown yet"),
-];
+const PENDING: &[(&str, &str)] = &[];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_scenario_ends_as_it_expects() {
