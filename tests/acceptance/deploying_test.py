@@ -26,6 +26,7 @@ class Combinations(unittest.TestCase):
             {"SecretKmsKeyArn": KEY},
             {"BreakGlassRoleArn": ROLE, "SecretArn": SECRET},
             {"TopicArn": TOPIC},
+            {"ActOnLogs": "true"},
             {"AlertSourceArns": RULE},
             {"AlertSourceArns": RULE, "TopicPlaybook": "enrich-user", "TopicArn": TOPIC},
             {"EventPlaybook": "respond-to-alert", "DeployWorkflows": "false"},
@@ -44,6 +45,7 @@ class Combinations(unittest.TestCase):
             {"TopicPlaybook": "enrich-user", "AlertSourceArns": f"{RULE},{RULE}"},
             {"QueuePlaybook": "enrich-user", "AlertSourceArns": TOPIC},
             {"EventPlaybook": "respond-to-alert"},
+            {"ActOnLogs": "true", "TargetPaths": "/who"},
             {"ReservedConcurrency": 1},
         ):
             self.assertEqual(Resolved(**parameters).refusals(), set(), parameters)

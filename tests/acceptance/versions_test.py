@@ -31,6 +31,7 @@ SAMPLES = [
 ]
 # They were on the old version after a deployment; all others are found.
 KNOWN = {
+    "ActOnLogs",
     "Architecture",
     "BatchConcurrency",
     "DryRun",
