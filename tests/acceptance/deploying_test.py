@@ -66,6 +66,9 @@ class Combinations(unittest.TestCase):
             "VpcSubnetIds": "vpc-01234567",
             "AlertSourceArns": f"{RULE},",
             "EventBusName": "",
+            "TrustedDomains": "CORP,",
+            "TrustedAccounts": "1234",
+            "MaxTargetsPerAlert": 101,
         }.items():
             with self.assertRaises(AssertionError, msg=parameter):
                 Resolved(**{parameter: value})
