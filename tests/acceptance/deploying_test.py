@@ -26,6 +26,7 @@ class Combinations(unittest.TestCase):
             {"SecretKmsKeyArn": KEY},
             {"BreakGlassRoleArn": ROLE, "SecretArn": SECRET},
             {"TopicArn": TOPIC},
+            {"ActOnLogs": "true"},
             {"AlertSourceArns": RULE},
             {"AlertSourceArns": RULE, "TopicPlaybook": "enrich-user", "TopicArn": TOPIC},
             {"EventPlaybook": "respond-to-alert", "DeployWorkflows": "false"},
@@ -44,6 +45,7 @@ class Combinations(unittest.TestCase):
             {"TopicPlaybook": "enrich-user", "AlertSourceArns": f"{RULE},{RULE}"},
             {"QueuePlaybook": "enrich-user", "AlertSourceArns": TOPIC},
             {"EventPlaybook": "respond-to-alert"},
+            {"ActOnLogs": "true", "TargetPaths": "/who"},
             {"ReservedConcurrency": 1},
         ):
             self.assertEqual(Resolved(**parameters).refusals(), set(), parameters)
@@ -64,6 +66,9 @@ class Combinations(unittest.TestCase):
             "VpcSubnetIds": "vpc-01234567",
             "AlertSourceArns": f"{RULE},",
             "EventBusName": "",
+            "TrustedDomains": "CORP,",
+            "TrustedAccounts": "1234",
+            "MaxTargetsPerAlert": 101,
         }.items():
             with self.assertRaises(AssertionError, msg=parameter):
                 Resolved(**{parameter: value})

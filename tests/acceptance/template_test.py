@@ -253,6 +253,14 @@ class Template(unittest.TestCase):
                 self.assertCountEqual(allowed.pop(action, []), resources, f"{name}: {action}")
             self.assertLessEqual(set(allowed), FOR_ANY_RESOURCE | {"kms:Decrypt", "kms:GenerateDataKey"}, name)
 
+    def test_every_variable_of_the_functions_can_be_set(self):
+        declared = re.findall(r'^    ([A-Z][A-Z_]+), "', (ROOT / "shared/src/vars.rs").read_text(), re.MULTILINE)
+        self.assertIn("DRY_RUN", declared)
+        variables = self.default.source["Globals"]["Function"]["Environment"]["Variables"]
+        # Lambda itself sets the level and the format of logs, from LoggingConfig.
+        set_by_lambda = {"AWS_LAMBDA_LOG_LEVEL", "AWS_LAMBDA_LOG_FORMAT"}
+        self.assertLessEqual(set(declared) - set_by_lambda, set(variables))
+
     def test_the_readme_names_every_parameter_and_variable(self):
         readme = (ROOT / "README.md").read_text()
         variables = self.default.source["Globals"]["Function"]["Environment"]["Variables"]

@@ -23,6 +23,7 @@ SAMPLES = [
     "https://console.eu.jumpcloud.com/api",
     "https://vpce-0123456789abcdef0-abcdefgh.secretsmanager.us-east-1.vpce.amazonaws.com",
     "0123456789abcdef01234567",
+    "210987654321",
     "/other/",
     "other",
     "subnet-0123456789abcdef0",
@@ -31,6 +32,7 @@ SAMPLES = [
 ]
 # They were on the old version after a deployment; all others are found.
 KNOWN = {
+    "ActOnLogs",
     "Architecture",
     "BatchConcurrency",
     "DryRun",
@@ -38,9 +40,13 @@ KNOWN = {
     "JumpCloudOrgId",
     "JumpCloudSelf",
     "MaxEventAgeSeconds",
+    "MaxTargetsPerAlert",
+    "RequireBinding",
     "SecretArn",
     "SecretsManagerEndpoint",
     "TargetPaths",
+    "TrustedAccounts",
+    "TrustedDomains",
 }
 
 

@@ -6,7 +6,7 @@ use sandbox::faults::Fault;
 use serde_json::{Value, json};
 
 use super::{COMPUTER123, JSMITH, assert_failed, assert_status, assert_untouched};
-use crate::world::{Changes, Scene, Stage, StandIn, approved};
+use crate::world::{Changes, Ended, Scene, Stage, StandIn, approved};
 
 const MACHINE: &str = "respond-to-alert";
 const ALL: [&str; 3] = [MACHINE, "contain-user", "contain-host"];
@@ -41,6 +41,22 @@ async fn on_instances(stage: &Arc<Stage>, machines: &[&'static str], changes: Ch
 
 fn sides(output: &Value) -> [&str; 2] {
     ["user", "host"].map(|side| output[side]["status"].as_str().expect("a status"))
+}
+
+#[track_caller]
+fn assert_says(text: &Value, part: &str) {
+    assert!(text.as_str().is_some_and(|text| text.contains(part)), "{part} is missing in {text}");
+}
+
+/// The summary says that neither side is acted on, and why.
+#[track_caller]
+fn assert_ignored(ended: &Ended, code: &str) {
+    assert_status(ended, "ignored");
+    for side in ["user", "host"] {
+        assert_eq!((&ended.output[side]["status"], &ended.output[side]["ignored"]), (&json!("ignored"), &json!(code)));
+        assert_says(&ended.output[side]["why"], "Ignored, nothing was done");
+    }
+    assert_says(&ended.output["markdown"], "Ignored, nothing was done");
 }
 
 pub(super) async fn starts_each_containment_once(stage: Arc<Stage>) {
@@ -82,17 +98,25 @@ pub(super) async fn chooses_by_severity(stage: Arc<Stage>) {
     let guardduty = |severity: Value| ("guardduty-user", "/detail/severity", severity);
     let ocsf = |severity: Value| ("securityhub-ocsf-user", "/detail/findings/0/severity_id", severity);
     let asff = |severity: Value| ("securityhub-asff-user", "/detail/findings/0/Severity", severity);
+    let crowdstrike = |severity: Value| ("crowdstrike-stream", "/detail/event", severity);
+    let falcon = |severity: u32| json!({"UserPrincipal": "jsmith@company.com", "Severity": severity});
     for (index, ((name, pointer, severity), severe)) in [
         (guardduty(json!(6.9)), false),
-        (guardduty(json!("8")), false),
+        (guardduty(json!("often")), false),
         (guardduty(json!(7)), true),
         (ocsf(json!(3)), false),
-        (ocsf(json!(99)), false),
+        // Any other: the word counts, which is "High".
+        (ocsf(json!(99)), true),
         (ocsf(json!(4)), true),
         (asff(json!({"Label": "MEDIUM"})), false),
+        (asff(json!({"Label": "LOW", "Normalized": 90})), false),
         (asff(json!({})), false),
         (asff(json!({"Label": "CRITICAL"})), true),
         (asff(json!({"Normalized": 70})), true),
+        // 1 to 100, where GuardDuty has 1 to 10.
+        (crowdstrike(falcon(10)), false),
+        (crowdstrike(falcon(59)), false),
+        (crowdstrike(falcon(60)), true),
     ]
     .into_iter()
     .enumerate()
@@ -105,16 +129,37 @@ pub(super) async fn chooses_by_severity(stage: Arc<Stage>) {
         let expected = if severe { "started" } else { "reported" };
         assert_eq!(sides(&ended.output), [expected, "none"], "{name} {severity}");
     }
-    assert_eq!(scene.started("contain-user").await.len(), 4);
+    assert_eq!(scene.started("contain-user").await.len(), 6);
     assert_untouched(&scene);
 }
 
 pub(super) async fn other_thresholds(stage: Arc<Stage>) {
-    for (threshold, below, at) in [("MEDIUM", 3.9, 4.0), ("CRITICAL", 8.9, 9.0)] {
+    for (threshold, below, at) in [("LOW", 0.9, 1.0), ("MEDIUM", 3.9, 4.0), ("CRITICAL", 8.9, 9.0)] {
         let scene = on_instances(&stage, &ALL, &[ANY_AGE[0], ("AlertThreshold", threshold)]).await;
-        assert_eq!(sides(&scene.run(MACHINE, both(below)).await.output), ["reported", "reported"]);
+        let ended = scene.run(MACHINE, both(below)).await;
+        assert_eq!(sides(&ended.output), ["reported", "reported"]);
+        for side in ["user", "host"] {
+            assert_says(&ended.output[side]["why"], &format!(", below {threshold}."));
+        }
         assert_eq!(sides(&scene.run(MACHINE, both(at)).await.output), ["started", "started"]);
     }
+}
+
+pub(super) async fn acts_without_a_severity_only_where_any_will_do(stage: Arc<Stage>) {
+    let mut alert = both(8.0);
+    alert["detail"].as_object_mut().expect("an object").remove("severity");
+    for (threshold, expected) in [("LOW", "reported"), ("ANY", "started")] {
+        let scene = on_instances(&stage, &ALL, &[ANY_AGE[0], ("AlertThreshold", threshold)]).await;
+        let ended = scene.run(MACHINE, alert.clone()).await;
+        assert_status(&ended, "done");
+        assert_eq!(sides(&ended.output), [expected, expected], "{threshold}");
+        if expected == "reported" {
+            assert_says(&ended.output["user"]["why"], "the alert does not say how severe it is");
+            assert_says(&ended.output["markdown"], "the alert does not say how severe it is");
+        }
+    }
+    let scene = on_instances(&stage, &ALL, &[ANY_AGE[0], ("AlertThreshold", "ANY")]).await;
+    assert_eq!(sides(&scene.run(MACHINE, both(0.5)).await.output), ["started", "started"]);
 }
 
 pub(super) async fn does_not_contain_what_it_may_not(stage: Arc<Stage>) {
@@ -126,9 +171,15 @@ pub(super) async fn does_not_contain_what_it_may_not(stage: Arc<Stage>) {
     assert!(ended.notifications[0].contains("StaleEvent"));
 
     let scene = on_instances(&stage, &ALL, ANY_AGE).await;
-    let mut alert = both(8.0);
-    alert["detail"]["dry_run"] = json!(true);
-    assert_eq!(sides(&scene.run(MACHINE, alert).await.output), ["reported", "reported"]);
+    for place in ["/detail/dry_run", "/detail/DryRun", "/dry-run"] {
+        let (parent, name) = place.rsplit_once('/').expect("a pointer");
+        let mut alert = both(8.0);
+        alert.pointer_mut(parent).expect("an object")[name] = json!(true);
+        let ended = scene.run(MACHINE, alert).await;
+        assert_eq!(sides(&ended.output), ["reported", "reported"], "{place}");
+        assert_says(&ended.output["user"]["why"], "Dry run: would suspend jsmith");
+        assert_says(&ended.output["host"]["why"], "Nothing is started: a dry run was asked for.");
+    }
     scene.tenant().set("systemusers", JSMITH, json!({"state": "SUSPENDED", "suspended": true}));
     let mut alert = both(8.0);
     alert["detail"]["resource"]["instanceDetails"]["instanceId"] = json!(KIOSK.1);
@@ -146,6 +197,13 @@ pub(super) async fn reports_what_is_not_one_user(stage: Arc<Stage>) {
     assert_eq!(sides(&ended.output)[0], "reported");
     assert_eq!(ended.output["steps"][0]["status"], "ambiguous");
     assert_eq!(scene.started("contain-user").await.len(), 0);
+    let mut alert = sample("securityhub-asff-host");
+    let resources = &mut alert["detail"]["findings"][0]["Resources"];
+    let mut another = resources[0].clone();
+    another["Details"]["Other"]["hostname"] = json!("build-07");
+    resources.as_array_mut().expect("resources").push(another);
+    assert_eq!(sides(&scene.run(MACHINE, alert).await.output), ["none", "reported"]);
+    assert_eq!(scene.started("contain-host").await.len(), 0);
     let mut alert = sample("guardduty-host");
     alert["detail"]["severity"] = json!(1);
     assert_eq!(sides(&scene.run(MACHINE, alert).await.output), ["none", "reported"]);
@@ -182,7 +240,7 @@ pub(super) async fn fails_loudly(stage: Arc<Stage>) {
 pub(super) async fn needs_no_title(stage: Arc<Stage>) {
     let scene = on_instances(&stage, &ALL, ANY_AGE).await;
     let mut alert = both(8.0);
-    for text in ["title", "description", "type"] {
+    for text in ["title", "description"] {
         alert["detail"].as_object_mut().expect("an object").remove(text);
     }
     let ended = scene.run(MACHINE, alert).await;
@@ -218,28 +276,78 @@ pub(super) async fn leaves_ones_own_echo_alone(stage: Arc<Stage>) {
     let ended = scene.run(MACHINE, alert).await;
     assert_status(&ended, "done");
     assert_eq!(sides(&ended.output), ["started", "none"]);
-    // All of it is, however severe.
+    // All of it is.
     let mut alert = sample("jumpcloud-suspended");
     alert["id"] = json!("another");
-    alert["detail"]["severity"] = json!(9);
     let ended = scene.run(MACHINE, alert).await;
-    assert_status(&ended, "done");
-    assert_eq!(sides(&ended.output), ["reported", "reported"]);
+    assert_ignored(&ended, "own_echo");
     // Only the dry run says so.
-    for (function, expected) in [("disable-user", ["reported", "started"]), ("shutdown-host", ["started", "reported"])]
-    {
+    for (function, expected) in [("disable-user", ["ignored", "started"]), ("shutdown-host", ["started", "ignored"])] {
         let scene = on_instances(&stage, &ALL, ANY_AGE).await;
-        scene.order(function, StandIn::Outcome(json!({"status": "unchanged", "summary": "Our own echo."})));
+        let request = json!({"severity": "high", "reason": null});
+        let echo = json!({"status": "ignored", "ignored": "own_echo", "summary": "Our own echo.", "request": request});
+        scene.order(function, StandIn::Outcome(echo));
         let ended = scene.run(MACHINE, both(8.0)).await;
         assert_status(&ended, "done");
         assert_eq!(sides(&ended.output), expected);
     }
 }
 
+pub(super) async fn does_nothing_for_a_finding_that_is_over(stage: Arc<Stage>) {
+    let scene = on_instances(&stage, &ALL, &[ANY_AGE[0], ("AlertThreshold", "ANY")]).await;
+    for (pointer, value, code) in [
+        ("/detail/service/archived", json!(true), "archived"),
+        ("/detail/service/additionalInfo", json!({"sample": true}), "sample"),
+        ("/detail/service/archived", json!(null), "state_unknown"),
+    ] {
+        let mut alert = both(9.0);
+        let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
+        alert.pointer_mut(parent).expect("an object")[name] = value;
+        assert_ignored(&scene.run(MACHINE, alert).await, code);
+    }
+    let mut alert = sample("securityhub-asff-user");
+    alert["detail"]["findings"][0]["Workflow"]["Status"] = json!("RESOLVED");
+    let ended = scene.run(MACHINE, alert).await;
+    assert_status(&ended, "ignored");
+    assert_eq!(sides(&ended.output), ["ignored", "none"]);
+    assert_eq!((scene.started("contain-user").await.len(), scene.started("contain-host").await.len()), (0, 0));
+    // The finding about the user is open, the one about the host is not.
+    let mut alert = sample("securityhub-asff-user");
+    let mut over = sample("securityhub-asff-host")["detail"]["findings"][0].clone();
+    over["RecordState"] = json!("ARCHIVED");
+    alert["detail"]["findings"].as_array_mut().expect("findings").push(over);
+    let ended = scene.run(MACHINE, alert).await;
+    assert_status(&ended, "done");
+    assert_eq!(sides(&ended.output), ["started", "refused"]);
+    assert_eq!((scene.started("contain-user").await.len(), scene.started("contain-host").await.len()), (1, 0));
+    assert_untouched(&scene);
+}
+
+pub(super) async fn fails_where_a_function_cannot_read_the_alert(stage: Arc<Stage>) {
+    let scene = on_instances(&stage, &ALL, &[ANY_AGE[0], ("AlertThreshold", "ANY")]).await;
+    let mut alert = both(9.0);
+    alert["detail"] = json!({"verdict": "malicious", "account": "jsmith"});
+    let ended = scene.run(MACHINE, alert).await;
+    assert_failed(&ended, "InvalidInput");
+    assert_says(&json!(ended.cause), "unknown field");
+    assert_untouched(&scene);
+}
+
 pub(super) async fn says_that_an_answer_cannot_be_read(stage: Arc<Stage>) {
     let scene = on_instances(&stage, &[MACHINE], ANY_AGE).await;
-    scene.order("enrich-user", StandIn::Outcome(json!({"status": "not_found"})));
+    let request = json!({"dry_run": false, "severity": "high", "reason": null});
+    let answer = |status: &str| json!({"status": status, "markdown": "", "request": request});
+    scene.order("enrich-user", StandIn::Outcome(answer("not_found")));
     assert_failed(&scene.run(MACHINE, both(8.0)).await, "States.QueryEvaluationError");
+    for function in ["enrich-user", "enrich-host"] {
+        scene.order(function, StandIn::Outcome(answer("perhaps")));
+        let ended = scene.run(MACHINE, both(1.0)).await;
+        assert_failed(&ended, "Internal");
+        assert_says(&json!(ended.cause), "the status perhaps, which this workflow does not know");
+        // Whether a dry run was asked for is not guessed.
+        scene.order(function, StandIn::Outcome(json!({"status": "succeeded", "summary": "Found.", "markdown": ""})));
+        assert_failed(&scene.run(MACHINE, both(1.0)).await, "States.QueryEvaluationError");
+    }
 }
 
 pub(super) async fn refuses_what_is_no_alert(stage: Arc<Stage>) {
