@@ -14,7 +14,11 @@ use jumpcloud_playbooks::{
     request::{By, RequestInfo, Target, TargetType},
 };
 use proptest::{prelude::*, sample::select};
-use sandbox::{faults::Fault, rehearsal::Rehearsal};
+use sandbox::{
+    faults::Fault,
+    rehearsal::Rehearsal,
+    seed::{COMPUTER123, JSMITH, PNEW},
+};
 use tokio::time::Instant;
 
 fn user() -> impl Strategy<Value = Target> {
@@ -77,8 +81,8 @@ proptest! {
 async fn the_client_itself_refuses_to_change_anything() {
     let rehearsal = Rehearsal::start().await;
     let client = client(&rehearsal);
-    let user = ObjectId::parse("5f0c1b2a3d4e5f6071829301").unwrap();
-    let host = ObjectId::parse("633f3f295482343ff32add41").unwrap();
+    let user = ObjectId::parse(JSMITH).unwrap();
+    let host = ObjectId::parse(COMPUTER123).unwrap();
     let session = client.session(Instant::now() + Duration::from_secs(20), true);
     assert_eq!(session.writer().unwrap_err().error_type, ErrorType::Internal);
     assert!(rehearsal.tenant.requests().is_empty());
@@ -87,7 +91,7 @@ async fn the_client_itself_refuses_to_change_anything() {
     let session = client.session(Instant::now() + Duration::from_secs(20), false);
     let writer = session.writer().unwrap();
     writer.put_state(&user, UserState::Suspended).await.unwrap();
-    writer.activate(&ObjectId::parse("5f0c1b2a3d4e5f6071829303").unwrap()).await.unwrap();
+    writer.activate(&ObjectId::parse(PNEW).unwrap()).await.unwrap();
     writer.expire(&user).await.unwrap();
     writer.shutdown(&host).await.unwrap();
     assert_eq!(rehearsal.tenant.writes().len(), 4);

@@ -1,5 +1,6 @@
 //! Whatever an envelope looks like, reading it ends in a request or a typed refusal.
 
+use sandbox::seed::COMPUTER123;
 use std::{
     env, fs,
     time::{Duration, Instant},
@@ -66,7 +67,7 @@ fn leaf() -> impl Strategy<Value = Option<Value>> {
         Just(Some(json!({}))),
         any::<i64>().prop_map(|number| Some(json!(number))),
         "\\PC{0,12}".prop_map(|text| Some(json!(text))),
-        Just(Some(json!("633f3f295482343ff32add41"))),
+        Just(Some(json!(COMPUTER123))),
         Just(Some(json!([[[{"username": "x"}]]]))),
     ]
 }

@@ -17,7 +17,10 @@ use jumpcloud_playbooks::{
     vars::Vars,
 };
 use proptest::{prelude::*, sample::select, test_runner::TestRunner};
-use sandbox::rehearsal::Rehearsal;
+use sandbox::{
+    rehearsal::Rehearsal,
+    seed::{BUILD_07, COMPUTER123, JSMITH, KIOSK, KPARK, MGARCIA, PNEW},
+};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -138,20 +141,20 @@ fn formats(now: DateTime<Utc>) -> Vec<Format> {
 
 /// Id, login name and address of the tenant's users, and the hosts that it binds them to. Findings are about the first three.
 const USERS: [(&str, &str, &str, &[&str]); 6] = [
-    ("5f0c1b2a3d4e5f6071829301", "jsmith", "jsmith@company.com", &["Computer123", "jsmith-laptop", "build-07"]),
-    ("5f0c1b2a3d4e5f6071829302", "mgarcia", "mgarcia@company.com", &["MacBook-Ana"]),
+    (JSMITH, "jsmith", "jsmith@company.com", &["Computer123", "jsmith-laptop", "build-07"]),
+    (MGARCIA, "mgarcia", "mgarcia@company.com", &["MacBook-Ana"]),
     ("5f0c1b2a3d4e5f6071829307", "svc-ldap", "svc-ldap@company.com", &[]),
-    ("5f0c1b2a3d4e5f6071829303", "pnew", "pnew@company.com", &[]),
-    ("5f0c1b2a3d4e5f6071829309", "kpark", "kim@company.com", &[]),
+    (PNEW, "pnew", "pnew@company.com", &[]),
+    (KPARK, "kpark", "kim@company.com", &[]),
     ("5f0c1b2a3d4e5f607182930a", "j.smith", "j.smith+vpn@company.com", &[]),
 ];
 /// Id, name and instance of the tenant's hosts. The fourth has been renamed to the first one's id.
 const HOSTS: [(&str, &str, Option<&str>); 5] = [
-    ("633f3f295482343ff32add41", "Computer123", Some("i-0123456789abcdef0")),
-    ("6140aa10bb20cc30dd40ee02", "build-07", None),
+    (COMPUTER123, "Computer123", Some("i-0123456789abcdef0")),
+    (BUILD_07, "build-07", None),
     ("6140aa10bb20cc30dd40ee09", "ip-10-0-7-7.ec2.internal", Some("i-99999999")),
-    ("6140aa10bb20cc30dd40ee0e", "633f3f295482343ff32add41", None),
-    ("6140aa10bb20cc30dd40ee06", "kiosk-1", None),
+    ("6140aa10bb20cc30dd40ee0e", COMPUTER123, None),
+    (KIOSK, "kiosk-1", None),
 ];
 
 /// A name of `kind`: mostly one of the user and the host that the case is about.
@@ -159,7 +162,7 @@ fn name(kind: Kind, user: usize, host: usize) -> BoxedStrategy<String> {
     let (user_id, login, address, _) = USERS[user];
     let (host_id, hostname, instance) = HOSTS[host];
     let (own, others): (Vec<String>, &[&str]) = match kind {
-        UserId => (vec![user_id.to_owned()], &["5f0c1b2a3d4e5f6071829303"]),
+        UserId => (vec![user_id.to_owned()], &[PNEW]),
         Email => (vec![address.to_owned(), address.to_uppercase()], &["pnew@company.com", "kim@company.com", "jsmith"]),
         Session => (
             vec![format!("AROACKCEVSQ6C2EXAMPLE:{login}"), format!("AROACKCEVSQ6C2EXAMPLE:{address}")],
@@ -176,9 +179,9 @@ fn name(kind: Kind, user: usize, host: usize) -> BoxedStrategy<String> {
                 format!("{hostname}\\{login}"),
                 format!("{login}@build-07"),
             ],
-            &["pnew", "j.smith", "root", "-", "5f0c1b2a3d4e5f6071829301", "x\\5f0c1b2a3d4e5f6071829301"],
+            &["pnew", "j.smith", "root", "-", JSMITH, "x\\5f0c1b2a3d4e5f6071829301"],
         ),
-        HostId => (vec![host_id.to_owned()], &["6140aa10bb20cc30dd40ee06"]),
+        HostId => (vec![host_id.to_owned()], &[KIOSK]),
         Hostname => (
             vec![hostname.to_owned(), hostname.to_lowercase(), format!("{hostname}.local")],
             &["LAPTOP-7", "LAPTOP-9", "ip-10-0-7-7", "John's laptop", "Computer123.corp.example.com", "kiosk-1"],

@@ -318,8 +318,8 @@ mod tests {
         assert_eq!((error.error_type, error.done), (Internal, Effect::Unknown));
         assert!(!error.to_string().contains("SECRET"));
         // In a batch it is that record's failure; a second record for the same user does not run, either.
-        let record = |id: &str| json!({"messageId": id, "eventSource": "aws:sqs", "body": r#"{"user": "jsmith", "accept_stale": true}"#});
-        let batch = json!({"Records": [record("m-1"), record("m-2")]}).to_string();
+        let record = |id: &str| sandbox::events::record(id, r#"{"user": "jsmith"}"#);
+        let batch = sandbox::events::batch([record("m-1"), record("m-2")]).to_string();
         let answer = function.handle(event(batch)).await.unwrap();
         let failed = |id: &str| json!({"itemIdentifier": id});
         assert_eq!(serde_json::to_value(answer).unwrap(), json!({"batchItemFailures": [failed("m-1"), failed("m-2")]}));

@@ -1,5 +1,6 @@
 //! Batches of SQS records: how many per second, how much memory, and whether all are done.
 
+use sandbox::seed::JSMITH;
 use std::{
     collections::HashSet,
     time::{Duration, Instant},
@@ -11,7 +12,7 @@ use crate::{
     Bench,
     lambda::{Answered, Function},
     report::{Row, Section},
-    world::{JSMITH, World},
+    world::World,
 };
 
 const RECORDS: usize = 300;

@@ -1,5 +1,6 @@
 //! Which calls a playbook makes, which of them wait for which, and what the contract would allow.
 
+use sandbox::seed::COMPUTER123;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -47,7 +48,7 @@ fn scenarios() -> Vec<Scenario> {
         ),
         scenario("enrich-user", "nobody", json!({"username": "nobody"}), (1, 1), look),
         scenario("enrich-host", "by name", json!({"hostname": "Computer123"}), (6, 3), enrich),
-        scenario("enrich-host", "by id", json!({"host_id": "633f3f295482343ff32add41"}), (5, 2), enrich_id),
+        scenario("enrich-host", "by id", json!({"host_id": COMPUTER123}), (5, 2), enrich_id),
         scenario("enrich-host", "two of that name", json!({"hostname": "LAPTOP-7"}), (1, 1), look),
         scenario("disable-user", "active, by name", json!({"username": "jsmith"}), (6, 4), change),
         scenario("disable-user", "active, a finding's local account", local_account(), (8, 4), local),
@@ -80,7 +81,7 @@ fn scenarios() -> Vec<Scenario> {
         scenario(
             "shutdown-host",
             "by id",
-            json!({"host_id": "633f3f295482343ff32add41"}),
+            json!({"host_id": COMPUTER123}),
             (2, 2),
             "the host is looked at before the command",
         ),

@@ -1,5 +1,6 @@
 //! Instructions and allocations, which do not depend on how busy the machine is.
 
+use sandbox::seed::JSMITH;
 use std::{fs, path::Path};
 
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use crate::{
     Bench,
     lambda::Function,
     report::{Row, Section},
-    world::{JSMITH, World, scratch},
+    world::{World, scratch},
 };
 
 /// So many invocations, and twice as many: the difference is without start and end.

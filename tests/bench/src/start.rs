@@ -1,5 +1,6 @@
 //! From the start of the process to its first `/next` and to its first answer.
 
+use sandbox::seed::JSMITH;
 use serde_json::json;
 
 use crate::{
@@ -7,7 +8,7 @@ use crate::{
     lambda::{Function, Spent},
     programs::Program,
     report::{Row, Section},
-    world::{JSMITH, World, roots},
+    world::{World, roots},
 };
 
 /// What a function of 128 MB gets of a CPU outside of init: 128 of 1,769 MB.

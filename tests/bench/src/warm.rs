@@ -1,5 +1,6 @@
 //! One invocation of a function that is warm, and the size of what is deployed.
 
+use sandbox::seed::JSMITH;
 use std::{fs, io::Write, time::Duration};
 
 use flate2::{Compression, write::DeflateEncoder};
@@ -11,7 +12,7 @@ use crate::{
     lambda::{Answered, Function},
     programs::Program,
     report::{Row, Section},
-    world::{Call, JSMITH, World},
+    world::{Call, World},
 };
 
 /// How often each measurement is repeated in a turn: an invocation is short.

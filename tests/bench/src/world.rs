@@ -14,6 +14,7 @@ use axum::{
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use sandbox::{
     secrets::Secrets,
+    seed::COMPUTER123,
     serve::{Cut, connection},
     tenant::{API_KEY, Tenant, call},
 };
@@ -31,9 +32,6 @@ use tokio_rustls::{
 /// Where distributions keep their roots. A function on Lambda reads such a bundle too, so the measured ones do.
 const SYSTEM_ROOTS: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
-
-/// The seeded user that single invocations are about: active, three devices.
-pub(crate) const JSMITH: &str = "5f0c1b2a3d4e5f6071829301";
 
 /// A freshly seeded tenant. Ends when dropped.
 pub(crate) struct World {
@@ -146,7 +144,7 @@ impl World {
             user["username"] = json!(name);
             user["email"] = json!(format!("{name}@company.com"));
             self.tenant.add("systemusers", user);
-            self.tenant.bind(&id, "633f3f295482343ff32add41");
+            self.tenant.bind(&id, COMPUTER123);
             (name, id)
         };
         (0..count).map(user).collect()

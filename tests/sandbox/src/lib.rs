@@ -4,6 +4,7 @@
 mod authorize;
 pub mod binaries;
 mod change;
+pub mod events;
 pub mod faults;
 mod filter;
 mod graph;
@@ -17,6 +18,7 @@ pub mod rehearsal;
 mod replies;
 mod search;
 pub mod secrets;
+pub mod seed;
 pub mod serve;
 pub mod settings;
 pub mod tenant;

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use sandbox::{faults::Fault, rehearsal::Rehearsal};
+use sandbox::{
+    faults::Fault,
+    rehearsal::Rehearsal,
+    seed::{JSMITH, JSMITH_LAPTOP, MGARCIA},
+};
 use serde_json::{Value, json};
 
 use crate::{codes, error_type};
 
-const JSMITH: &str = "5f0c1b2a3d4e5f6071829301";
-const MGARCIA: &str = "5f0c1b2a3d4e5f6071829302";
 /// The read before the change goes well.
 const LOOK_UP: Fault = Fault::Slow(Duration::ZERO);
 
@@ -34,7 +36,7 @@ async fn disable_suspends_reads_back_and_says_how_to_undo_it() {
     );
     assert_eq!(outcome["undo"], json!({"playbook": "enable-user", "event": {"user_id": JSMITH}}));
     assert_eq!(codes(&outcome), ["WINDOWS_HOME_STAYS_LOGGED_IN", "DEVICE_OFFLINE", "REMOTE_SESSIONS_STAY"]);
-    assert_eq!(outcome["advisories"][0]["host_id"], "6140aa10bb20cc30dd40ee01");
+    assert_eq!(outcome["advisories"][0]["host_id"], JSMITH_LAPTOP);
     assert_eq!(outcome["request"]["reason"], "INC-7");
     assert_eq!(outcome["request"]["correlation"], json!({"id": 7}));
     assert_eq!(outcome["request"]["event_source"], "direct");

@@ -1,11 +1,13 @@
 //! What the two Enrich playbooks answer, and how a target is found.
 
-use sandbox::{faults::Fault, rehearsal::Rehearsal};
+use sandbox::{
+    faults::Fault,
+    rehearsal::Rehearsal,
+    seed::{BUILD_07, CADMIN, COMPUTER123, JSMITH, KIM, KPARK, LAPTOP_7, LAPTOP_7_TOO, MGARCIA, NOBODY, OTHER_ADMIN},
+};
 use serde_json::{Value, json};
 
 use crate::{codes, error_type};
-
-const COMPUTER123: &str = "633f3f295482343ff32add41";
 
 #[tokio::test]
 async fn enrich_host_gives_facts_users_and_groups() {
@@ -70,7 +72,7 @@ async fn enrich_user_gives_facts_devices_and_groups() {
         ("/mfa/configured", json!(true)),
         ("/sudo", json!(true)),
         ("/department", json!("Engineering")),
-        ("/manager", json!("5f0c1b2a3d4e5f6071829305")),
+        ("/manager", json!(CADMIN)),
         ("/created", json!("2021-02-12T17:45:42.369Z")),
         ("/devices/2/hostname", json!("Computer123")),
         ("/devices/0/os", json!("Windows")),
@@ -103,7 +105,7 @@ fn node(kind: &str, id: &str, sudo: Value, ways: &[&[(&str, &str)]]) -> Value {
 #[tokio::test]
 async fn enrich_host_says_who_has_which_rights_and_by_which_way() {
     let rehearsal = Rehearsal::start().await;
-    let (jsmith, adunn, group) = ("5f0c1b2a3d4e5f6071829301", "5f0c1b2a3d4e5f6071829306", "60f1e2d3c4b5a69788796a01");
+    let (jsmith, adunn, group) = (JSMITH, "5f0c1b2a3d4e5f6071829306", "60f1e2d3c4b5a69788796a01");
     rehearsal.tenant.set(
         "systems",
         COMPUTER123,
@@ -147,7 +149,7 @@ async fn enrich_host_says_who_has_which_rights_and_by_which_way() {
     }
     assert!(!outcome.to_string().contains("SECRET"), "{outcome}");
     // Where JumpCloud knows little, nothing is said about it.
-    rehearsal.tenant.add("systems", json!({"_id": "0123456789abcdef01234567", "hostname": "bare"}));
+    rehearsal.tenant.add("systems", json!({"_id": NOBODY, "hostname": "bare"}));
     let outcome = rehearsal.run("enrich-host", json!({"hostname": "bare"})).await.unwrap();
     assert_eq!(outcome["summary"], "bare is of unknown connection, 0 users, 0 groups.");
 }
@@ -155,12 +157,12 @@ async fn enrich_host_says_who_has_which_rights_and_by_which_way() {
 #[tokio::test]
 async fn enrich_user_says_where_the_account_comes_from_and_what_will_happen_to_it() {
     let rehearsal = Rehearsal::start().await;
-    let (jsmith, group) = ("5f0c1b2a3d4e5f6071829301", "60f1e2d3c4b5a69788796a01");
+    let (jsmith, group) = (JSMITH, "60f1e2d3c4b5a69788796a01");
     rehearsal.tenant.set(
         "systemusers",
         jsmith,
         json!({"creationSource": "ADMINISTRATOR_INTERFACE", "employeeType": "full-time",
-               "admin": {"id": "5e0c1b2a3d4e5f6071829399", "roleName": "Manager", "roleNames": ["Manager", "Help Desk"]},
+               "admin": {"id": OTHER_ADMIN, "roleName": "Manager", "roleNames": ["Manager", "Help Desk"]},
                "restrictedFields": [{"field": "password", "id": "5e0c1b2a3d4e5f6071829398", "type": "active_directory"}],
                "mfaEnrollment": {"overallStatus": "ENROLLED", "jcGoStatus": "NOT_ENROLLED"}}),
     );
@@ -168,7 +170,7 @@ async fn enrich_user_says_where_the_account_comes_from_and_what_will_happen_to_i
     let devices = json!([node("system", COMPUTER123, sudo, &[&[("user_group", group), ("system", COMPUTER123)]])]);
     rehearsal.tenant.order(answer(devices), "GET", "/systems", 1);
     let change = |user: &str| json!({"scheduledJobId": "j1", "scheduledDate": "2026-12-24T18:00:00Z", "state": "SUSPENDED", "systemUserId": user});
-    let changes = json!([change(jsmith), change("5f0c1b2a3d4e5f6071829302")]);
+    let changes = json!([change(jsmith), change(MGARCIA)]);
     rehearsal.tenant.order(answer(changes), "GET", "/bulk/userstates", 1);
     let outcome = rehearsal.run("enrich-user", json!({"username": "jsmith"})).await.unwrap();
     let user = &outcome["user"];
@@ -203,9 +205,9 @@ async fn a_question_gets_an_answer_even_when_nobody_or_several_match() {
     let rehearsal = Rehearsal::start().await;
     for (playbook, event) in [
         ("enrich-user", json!({"username": "nobody"})),
-        ("enrich-user", json!({"user_id": "0123456789abcdef01234567"})),
+        ("enrich-user", json!({"user_id": NOBODY})),
         ("enrich-host", json!({"host": "nowhere"})),
-        ("enrich-host", json!({"host_id": "0123456789abcdef01234567"})),
+        ("enrich-host", json!({"host_id": NOBODY})),
         ("enrich-user", json!({"username": "jsmith@company.com"})),
         ("enrich-user", json!({"email": "kpark@company.com"})),
     ] {
@@ -216,7 +218,7 @@ async fn a_question_gets_an_answer_even_when_nobody_or_several_match() {
     assert_eq!(outcome["status"], "ambiguous");
     assert_eq!(
         outcome["candidates"],
-        json!([{"id": "6140aa10bb20cc30dd40ee04", "name": "LAPTOP-7"}, {"id": "6140aa10bb20cc30dd40ee05", "name": "laptop-7"}])
+        json!([{"id": LAPTOP_7, "name": "LAPTOP-7"}, {"id": LAPTOP_7_TOO, "name": "laptop-7"}])
     );
     let outcome = rehearsal.run("enrich-user", json!({"user": "kim@company.com"})).await.unwrap();
     assert_eq!(outcome["status"], "ambiguous");
@@ -232,21 +234,21 @@ async fn a_command_to_nobody_or_to_several_fails_with_the_candidates() {
         assert_eq!(error_type(rehearsal.run(playbook, json!({"username": "nobody"})).await), "UserNotFound");
         let error = rehearsal.run(playbook, json!({"user": "kim@company.com"})).await.unwrap_err();
         assert_eq!(error["errorType"], "AmbiguousUser");
-        for part in ["5f0c1b2a3d4e5f6071829308", "5f0c1b2a3d4e5f6071829309", "kpark", "`user_id`"] {
+        for part in [KIM, KPARK, "kpark", "`user_id`"] {
             assert!(error["errorMessage"].as_str().unwrap().contains(part), "{part} in {error}");
         }
     }
     assert_eq!(error_type(rehearsal.run("shutdown-host", json!({"host": "nowhere"})).await), "HostNotFound");
     let error = rehearsal.run("shutdown-host", json!({"host": "LAPTOP-7"})).await.unwrap_err();
     assert_eq!(error["errorType"], "AmbiguousHost");
-    assert!(error["errorMessage"].as_str().unwrap().contains("6140aa10bb20cc30dd40ee05"));
+    assert!(error["errorMessage"].as_str().unwrap().contains(LAPTOP_7_TOO));
     assert!(rehearsal.tenant.writes().is_empty());
 }
 
 #[tokio::test]
 async fn the_display_name_of_one_host_and_the_hostname_of_another_are_two() {
     let rehearsal = Rehearsal::start().await;
-    rehearsal.tenant.set("systems", "6140aa10bb20cc30dd40ee02", json!({"displayName": "COMPUTER123"}));
+    rehearsal.tenant.set("systems", BUILD_07, json!({"displayName": "COMPUTER123"}));
     assert_eq!(error_type(rehearsal.run("shutdown-host", json!({"hostname": "Computer123"})).await), "AmbiguousHost");
     assert!(rehearsal.tenant.shutdowns().is_empty());
 }
@@ -320,10 +322,7 @@ async fn a_search_that_answers_something_else_chooses_no_target() {
     }
     // The wrong object for an id.
     rehearsal.tenant.order(Fault::Answer(200, "application/json", other.to_string()), "GET", "/systemusers/", 1);
-    assert_eq!(
-        error_type(rehearsal.run("disable-user", json!({"user_id": "5f0c1b2a3d4e5f6071829301"})).await),
-        "UnexpectedResponse"
-    );
+    assert_eq!(error_type(rehearsal.run("disable-user", json!({"user_id": JSMITH})).await), "UnexpectedResponse");
     assert!(rehearsal.tenant.writes().is_empty());
 }
 
@@ -345,13 +344,13 @@ async fn long_lists_are_paged_to_the_end() {
     for number in 0..250 {
         let id = format!("{number:024x}");
         rehearsal.tenant.add("systems", json!({"_id": id, "hostname": format!("fleet-{number}"), "os": "Ubuntu"}));
-        rehearsal.tenant.bind("5f0c1b2a3d4e5f6071829302", &id);
+        rehearsal.tenant.bind(MGARCIA, &id);
     }
     let outcome = rehearsal.run("enrich-user", json!({"username": "mgarcia"})).await.unwrap();
     assert_eq!(outcome["user"]["devices"].as_array().unwrap().len(), 251);
     assert_eq!(codes(&outcome), [""; 0]);
     for number in 250..1100 {
-        rehearsal.tenant.bind("5f0c1b2a3d4e5f6071829302", &format!("{number:024x}"));
+        rehearsal.tenant.bind(MGARCIA, &format!("{number:024x}"));
     }
     let outcome = rehearsal.run("enrich-user", json!({"username": "mgarcia"})).await.unwrap();
     assert_eq!(codes(&outcome), ["DEVICES_INCOMPLETE"]);

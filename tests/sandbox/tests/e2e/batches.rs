@@ -3,20 +3,16 @@
 use std::time::Duration;
 
 use sandbox::{
+    events::{batch, record},
     faults::Fault,
     rehearsal::{Rehearsal, TIMEOUT},
+    seed::{COMPUTER123, JSMITH},
 };
 use serde_json::{Value, json};
 
 use crate::sample;
 
 const ANY_AGE: (&str, &str) = ("MAX_EVENT_AGE_SECONDS", "4000000000");
-
-fn record(id: &str, body: impl ToString) -> Value {
-    let sent = chrono::Utc::now().timestamp_millis().to_string();
-    json!({"messageId": id, "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:findings",
-           "attributes": {"SentTimestamp": sent}, "body": body.to_string()})
-}
 
 /// The ids of the failed records, in order.
 fn failed(answer: &Value) -> Vec<&str> {
@@ -29,7 +25,7 @@ fn failed(answer: &Value) -> Vec<&str> {
 
 async fn run(rehearsal: &Rehearsal, playbook: &str, records: Vec<Value>) -> Value {
     let function = rehearsal.function(playbook, &[]).await;
-    function.invoke(json!({"Records": records}), TIMEOUT).await.expect("a batch is answered")
+    function.invoke(batch(records), TIMEOUT).await.expect("a batch is answered")
 }
 
 #[tokio::test]
@@ -109,7 +105,7 @@ async fn one_shutdown_for_one_host_however_it_is_named() {
     let rehearsal = Rehearsal::start().await;
     let names = [
         json!({"hostname": "Computer123"}),
-        json!({"host_id": "633f3f295482343ff32add41"}),
+        json!({"host_id": COMPUTER123}),
         json!({"host": "COMPUTER123"}),
         json!({"hostname": "computer123"}),
     ];
@@ -154,7 +150,7 @@ async fn a_record_has_as_many_targets_as_are_allowed_and_all_or_none_are_touched
     assert_eq!(failed(&answer(&one, two_findings("jsmith")).await), [""; 0]);
     assert_eq!(rehearsal.tenant.writes().len(), 1);
     // The first is not touched where the second is not found.
-    rehearsal.tenant.set("systemusers", "5f0c1b2a3d4e5f6071829301", json!({"state": "ACTIVATED", "suspended": false}));
+    rehearsal.tenant.set("systemusers", JSMITH, json!({"state": "ACTIVATED", "suspended": false}));
     assert_eq!(failed(&answer(&two, two_findings("nobody")).await), ["m-1"]);
     assert_eq!(rehearsal.tenant.user("jsmith")["state"], "ACTIVATED");
     let lines = crate::runs(&two, 2).await;

@@ -1,11 +1,12 @@
 //! What is too long or cannot be read: said in the documented words, in time, and within what callers can take.
 
-use sandbox::rehearsal::{Rehearsal, TIMEOUT};
+use sandbox::{
+    rehearsal::{Rehearsal, TIMEOUT},
+    seed::{COMPUTER123, JSMITH},
+};
 use serde_json::{Value, json};
 
 use crate::runs;
-
-const JSMITH: &str = "5f0c1b2a3d4e5f6071829301";
 
 #[tokio::test]
 async fn bytes_that_no_parser_takes_are_invalid_input_with_an_audit_line() {
@@ -67,7 +68,7 @@ async fn an_outcome_stays_below_what_step_functions_takes() {
 #[tokio::test]
 async fn one_long_text_is_cut() {
     let rehearsal = Rehearsal::start().await;
-    let id = "633f3f295482343ff32add41";
+    let id = COMPUTER123;
     rehearsal.tenant.set("systems", id, json!({"hostname": "h".repeat(400_000), "description": "ä".repeat(400_000)}));
     for playbook in ["enrich-host", "shutdown-host"] {
         let outcome = rehearsal.run(playbook, json!({"host_id": id})).await.unwrap();

@@ -2,6 +2,7 @@
 
 use sandbox::{
     rehearsal::{Rehearsal, TIMEOUT},
+    seed::{JSMITH, NOBODY},
     tenant::{API_KEY, ORG_ID},
 };
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ async fn the_secret_may_be_json_and_carry_the_organization() {
     assert_eq!(function.invoke(event(), TIMEOUT).await.unwrap()["status"], "succeeded");
 
     rehearsal.secrets.set(&json!({"api_key": API_KEY, "org_id": ORG_ID}).to_string());
-    let function = rehearsal.function("enrich-user", &[("JUMPCLOUD_ORG_ID", "0123456789abcdef01234567")]).await;
+    let function = rehearsal.function("enrich-user", &[("JUMPCLOUD_ORG_ID", NOBODY)]).await;
     assert_eq!(function.invoke(event(), TIMEOUT).await.unwrap()["status"], "succeeded");
     let last = rehearsal.tenant.requests().pop().unwrap();
     assert_eq!(
@@ -136,7 +137,7 @@ async fn log_lines_follow_lambdas_format_and_level() {
     assert!(line["timestamp"].as_str().unwrap().ends_with('Z'));
     assert_eq!(
         (&line["level"], &line["playbook"], &line["target_id"]),
-        (&json!("INFO"), &json!("enrich-user"), &json!("5f0c1b2a3d4e5f6071829301"))
+        (&json!("INFO"), &json!("enrich-user"), &json!(JSMITH))
     );
 
     // Above INFO, what is left is the line of the run.

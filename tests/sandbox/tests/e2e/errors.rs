@@ -2,7 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use sandbox::{faults::Fault, rehearsal::Rehearsal};
+use sandbox::{
+    faults::Fault,
+    rehearsal::Rehearsal,
+    seed::{JSMITH, NOBODY},
+};
 use serde_json::json;
 
 use crate::error_type;
@@ -136,8 +140,8 @@ async fn an_event_that_does_not_say_what_to_do_is_invalid_input() {
 #[tokio::test]
 async fn an_unknown_organization_is_not_an_unknown_user() {
     let rehearsal = Rehearsal::start().await;
-    let function = rehearsal.function("enrich-user", &[("JUMPCLOUD_ORG_ID", "0123456789abcdef01234567")]).await;
-    for event in [json!({"user_id": "5f0c1b2a3d4e5f6071829301"}), json!({"username": "jsmith"})] {
+    let function = rehearsal.function("enrich-user", &[("JUMPCLOUD_ORG_ID", NOBODY)]).await;
+    for event in [json!({"user_id": JSMITH}), json!({"username": "jsmith"})] {
         assert_eq!(error_type(function.invoke(event, sandbox::rehearsal::TIMEOUT).await), "UnexpectedResponse");
     }
 }

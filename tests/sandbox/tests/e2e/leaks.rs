@@ -3,6 +3,7 @@
 use sandbox::{
     faults::Fault,
     rehearsal::{Rehearsal, TIMEOUT},
+    seed::{BUILD_07, COMPUTER123, JSMITH},
     tenant::API_KEY,
 };
 use serde_json::{Value, json};
@@ -130,7 +131,7 @@ const EVIL: &str =
 #[tokio::test]
 async fn no_text_of_jumpcloud_breaks_a_line_or_turns_it_round() {
     let rehearsal = Rehearsal::start().await;
-    let (host, user) = ("633f3f295482343ff32add41", "5f0c1b2a3d4e5f6071829301");
+    let (host, user) = (COMPUTER123, JSMITH);
     rehearsal.tenant.set(
         "systems",
         host,
@@ -241,8 +242,8 @@ async fn a_redirect_is_not_followed() {
 async fn names_cannot_become_markup_in_a_ticket() {
     let rehearsal = Rehearsal::start().await;
     let name = "[click](http://evil.example) `x` <img src=x> *b* @channel www.evil.example # &#64;here";
-    rehearsal.tenant.set("systems", "6140aa10bb20cc30dd40ee02", json!({"hostname": name}));
-    let outcome = rehearsal.run("enrich-host", json!({"host_id": "6140aa10bb20cc30dd40ee02"})).await.unwrap();
+    rehearsal.tenant.set("systems", BUILD_07, json!({"hostname": name}));
+    let outcome = rehearsal.run("enrich-host", json!({"host_id": BUILD_07})).await.unwrap();
     let markdown = outcome["markdown"].as_str().unwrap();
     let sentence = markdown.lines().nth(2).unwrap();
     assert_eq!(

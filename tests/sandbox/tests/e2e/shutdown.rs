@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use sandbox::{
+    events,
     faults::Fault,
     rehearsal::{Rehearsal, TIMEOUT},
+    seed::{BUILD_07, COMPUTER123, IPAD_3, JSMITH_LAPTOP, KIOSK},
 };
 use serde_json::{Value, json};
 
 use crate::{codes, error_type};
-
-const COMPUTER123: &str = "633f3f295482343ff32add41";
 
 #[tokio::test]
 async fn an_accepted_shutdown_is_not_called_done() {
@@ -35,14 +35,14 @@ async fn an_accepted_shutdown_is_not_called_done() {
     assert!(outcome["summary"].as_str().unwrap().contains("offline"));
     let outcome = rehearsal.run("shutdown-host", json!({"host": "build-07"})).await.unwrap();
     assert_eq!(outcome["status"], "accepted");
-    assert_eq!(rehearsal.tenant.shutdowns(), [COMPUTER123, "6140aa10bb20cc30dd40ee01", "6140aa10bb20cc30dd40ee02"]);
+    assert_eq!(rehearsal.tenant.shutdowns(), [COMPUTER123, JSMITH_LAPTOP, BUILD_07]);
 }
 
 #[tokio::test]
 async fn what_cannot_be_shut_down_is_unsupported() {
     let rehearsal = Rehearsal::start().await;
     for host in ["MacBook-Ana", "kiosk-1", "ipad-3"] {
-        rehearsal.tenant.set("systems", "6140aa10bb20cc30dd40ee07", json!({"builtInCommands": null}));
+        rehearsal.tenant.set("systems", IPAD_3, json!({"builtInCommands": null}));
         assert_eq!(
             error_type(rehearsal.run("shutdown-host", json!({"hostname": host})).await),
             "Unsupported",
@@ -50,7 +50,7 @@ async fn what_cannot_be_shut_down_is_unsupported() {
         );
     }
     // Where the device does not say, the operating system decides.
-    rehearsal.tenant.set("systems", "6140aa10bb20cc30dd40ee06", json!({"builtInCommands": null}));
+    rehearsal.tenant.set("systems", KIOSK, json!({"builtInCommands": null}));
     assert_eq!(rehearsal.run("shutdown-host", json!({"hostname": "kiosk-1"})).await.unwrap()["status"], "accepted");
     assert_eq!(rehearsal.tenant.shutdowns().len(), 1);
 }
@@ -122,8 +122,8 @@ async fn connections_that_died_in_the_freeze_are_replaced() {
     for host in &hosts {
         rehearsal.tenant.add("systems", json!({"_id": host, "id": host, "hostname": host, "os": "Windows", "active": true, "builtInCommands": commands}));
     }
-    let record = |host: &String| json!({"messageId": host, "eventSource": "aws:sqs", "attributes": {}, "body": json!({"host_id": host, "accept_stale": true}).to_string()});
-    let batch = |hosts: &[String]| json!({"Records": hosts.iter().map(record).collect::<Vec<_>>()});
+    let batch =
+        |hosts: &[String]| events::batch(hosts.iter().map(|host| events::record(host, json!({"host_id": host}))));
     let function = rehearsal.function("shutdown-host", &[]).await;
     // Eight at a time, each on a connection of its own.
     rehearsal.tenant.order(Fault::Slow(Duration::from_millis(100)), "GET", "/systems/", 8);

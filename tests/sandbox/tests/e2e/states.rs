@@ -1,6 +1,10 @@
 //! Whether an alert is acted on at all: only an open finding, only in time, and never where a dry run is asked for.
 
-use sandbox::rehearsal::{Rehearsal, TIMEOUT};
+use sandbox::{
+    events::record,
+    rehearsal::{Rehearsal, TIMEOUT},
+    seed::OTHER_ADMIN,
+};
 use serde_json::{Value, json};
 
 use crate::{error_type, runs, sample};
@@ -101,7 +105,7 @@ async fn an_ignored_alert_is_acknowledged_and_audited() {
     let rehearsal = Rehearsal::start().await;
     let function = rehearsal.function("disable-user", &[]).await;
     let body = changed("securityhub-asff-user", "/detail/findings/0/Workflow/Status", json!("SUPPRESSED")).to_string();
-    let record = json!({"messageId": "m-1", "eventSource": "aws:sqs", "body": body});
+    let record = record("m-1", body);
     let answer = function.invoke(json!({"Records": [record]}), TIMEOUT).await.unwrap();
     assert_eq!(answer, json!({"batchItemFailures": []}));
     let line = &runs(&function, 1).await[0];
@@ -133,7 +137,7 @@ async fn enable_user_never_acts_on_a_finding() {
 #[tokio::test]
 async fn an_event_that_the_automation_caused_is_not_answered_with_another() {
     let rehearsal = Rehearsal::start().await;
-    for own in ["5e0c1b2a3d4e5f6071829399", "CAdmin@company.com", "other@company.com, cadmin@company.com"] {
+    for own in [OTHER_ADMIN, "CAdmin@company.com", "other@company.com, cadmin@company.com"] {
         for playbook in ["disable-user", "enable-user", "enrich-user"] {
             let settings = [ANY_AGE, ("JUMPCLOUD_SELF", own)];
             let outcome = run(&rehearsal, playbook, sample("jumpcloud-suspended"), &settings).await.unwrap();
@@ -221,7 +225,7 @@ async fn a_dry_run_is_one_wherever_and_however_it_is_asked_for() {
         assert_eq!((&outcome["status"], &outcome["request"]["dry_run"]), (&json!("dry_run"), &json!(true)), "{event}");
     }
     // In a queue: an attribute counts for its message, what stands beside the records for all of them.
-    let record = |name: &str| json!({"messageId": name, "eventSource": "aws:sqs", "body": format!(r#"{{"username": "{name}", "accept_stale": true}}"#)});
+    let record = |name: &str| record(name, json!({"username": name, "accept_stale": true}));
     let mut asked = record("jsmith");
     asked["messageAttributes"] = json!({"dryRun": {"stringValue": "true", "dataType": "String"}});
     let function = rehearsal.function("disable-user", &[]).await;

@@ -5,13 +5,13 @@ use std::time::Duration;
 use sandbox::{
     faults::Fault,
     rehearsal::{Rehearsal, TIMEOUT},
+    seed::{JSMITH, MACBOOK_ANA, MGARCIA},
     v1::UnknownId,
 };
 use serde_json::{Value, json};
 
 use crate::{codes, error_type};
 
-const JSMITH: &str = "5f0c1b2a3d4e5f6071829301";
 const JSON: &str = "application/json; charset=utf-8";
 
 /// The read before the change goes well.
@@ -61,7 +61,7 @@ async fn an_answer_without_the_new_state_is_no_suspension() {
         user.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         user.to_string()
     };
-    let another = "5f0c1b2a3d4e5f6071829302";
+    let another = MGARCIA;
     for (answer, expected) in [
         (Fault::Answer(200, JSON, json!({"message": "Internal Error"}).to_string()), "OutcomeUnknown"),
         (Fault::Answer(200, JSON, json!({"error": "Unauthorized"}).to_string()), "OutcomeUnknown"),
@@ -154,7 +154,7 @@ async fn what_stands_in_front_of_jumpcloud_is_repeated_on_reads_only() {
 
 #[tokio::test]
 async fn lists_come_in_many_forms() {
-    let device = json!({"id": "6140aa10bb20cc30dd40ee03", "type": "system", "compiledAttributes": null, "paths": [[]]});
+    let device = json!({"id": MACBOOK_ANA, "type": "system", "compiledAttributes": null, "paths": [[]]});
     for (answer, devices, known) in [
         (Fault::Answer(200, JSON, "null".to_owned()), 0, true),
         (Fault::Answer(200, JSON, String::new()), 0, true),

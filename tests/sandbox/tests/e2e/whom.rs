@@ -3,14 +3,13 @@
 use sandbox::{
     faults::Fault,
     rehearsal::{Rehearsal, TIMEOUT},
+    seed::{COMPUTER123, JSMITH, NOBODY, OTHER_ADMIN},
     tenant::ORG_ID,
 };
 use serde_json::{Value, json};
 
 use crate::{error_type, sample};
 
-const JSMITH: &str = "5f0c1b2a3d4e5f6071829301";
-const COMPUTER123: &str = "633f3f295482343ff32add41";
 /// Bound to jsmith in the rehearsal tenant, not to mgarcia.
 const HOST: &str = "Computer123";
 
@@ -305,8 +304,7 @@ async fn the_people_of_identity_center_are_found_and_other_roles_are_nobody() {
 async fn what_a_search_finds_is_judged_by_what_is_read_by_its_id() {
     // A search leaves fields out: here the link to the administrator, whatever its form is.
     let bare = json!({"totalCount": 1, "results": [{"_id": JSMITH, "username": "jsmith", "state": "ACTIVATED"}]});
-    for admin in [json!({"id": "5e0c1b2a3d4e5f6071829399"}), json!(true), json!("yes"), json!(7), json!({}), json!([])]
-    {
+    for admin in [json!({"id": OTHER_ADMIN}), json!(true), json!("yes"), json!(7), json!({}), json!([])] {
         let rehearsal = Rehearsal::start().await;
         rehearsal.tenant.order(
             Fault::Answer(200, "application/json", bare.to_string()),
@@ -324,7 +322,7 @@ async fn what_a_search_finds_is_judged_by_what_is_read_by_its_id() {
     let dry = json!({"username": "jsmith", "dry_run": true});
     assert_eq!(run(&rehearsal, "disable-user", dry, &ours).await.unwrap()["status"], "dry_run");
     for (collection, id) in [("systemusers", JSMITH), ("systems", COMPUTER123)] {
-        rehearsal.tenant.set(collection, id, json!({"organization": "0123456789abcdef01234567"}));
+        rehearsal.tenant.set(collection, id, json!({"organization": NOBODY}));
     }
     for (playbook, event) in [
         ("disable-user", json!({"username": "jsmith"})),

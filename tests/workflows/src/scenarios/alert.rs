@@ -1,5 +1,6 @@
 //! respond-to-alert.
 
+use sandbox::seed::OTHER_ADMIN;
 use std::sync::Arc;
 
 use sandbox::faults::Fault;
@@ -20,7 +21,7 @@ fn sample(name: &str) -> Value {
 
 /// The instances that the alerts' hosts are.
 const INSTANCE: &str = "i-0123456789abcdef0";
-const KIOSK: (&str, &str) = ("6140aa10bb20cc30dd40ee06", "i-0123456789abcdef6");
+const KIOSK: (&str, &str) = (sandbox::seed::KIOSK, "i-0123456789abcdef6");
 
 /// A GuardDuty finding about jsmith on Computer123.
 pub(super) fn both(severity: f64) -> Value {
@@ -31,7 +32,7 @@ pub(super) fn both(severity: f64) -> Value {
 }
 
 /// A scene in which the hosts are EC2 instances.
-async fn on_instances(stage: &Arc<Stage>, machines: &[&'static str], changes: Changes<'_>) -> Scene {
+pub(super) async fn on_instances(stage: &Arc<Stage>, machines: &[&'static str], changes: Changes<'_>) -> Scene {
     let scene = Scene::start(stage, machines, changes).await;
     for (id, instance) in [(COMPUTER123, INSTANCE), KIOSK] {
         scene.tenant().set("systems", id, json!({"amazonInstanceID": instance}));
@@ -266,7 +267,7 @@ pub(super) async fn takes_the_largest_alert(stage: Arc<Stage>) {
 }
 
 pub(super) async fn leaves_ones_own_echo_alone(stage: Arc<Stage>) {
-    let own = "5e0c1b2a3d4e5f6071829399";
+    let own = OTHER_ADMIN;
     let scene = on_instances(&stage, &ALL, &[ANY_AGE[0], ("JUMPCLOUD_SELF", own)]).await;
     // The second finding is; the first one counts.
     let mut alert = sample("securityhub-asff-user");

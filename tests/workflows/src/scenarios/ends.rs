@@ -27,7 +27,7 @@ fn machines() -> [(&'static str, Value, &'static [&'static str]); 4] {
 async fn start(stage: &Arc<Stage>, machine: &'static str) -> Scene {
     let all = [machine, "contain-user", "contain-host"];
     let machines = if machine == "respond-to-alert" { &all[..] } else { &all[..1] };
-    Scene::start(stage, machines, super::alert::ANY_AGE).await
+    super::alert::on_instances(stage, machines, super::alert::ANY_AGE).await
 }
 
 pub(super) async fn refuses_what_is_no_object(stage: Arc<Stage>) {
@@ -84,7 +84,8 @@ pub(super) async fn cuts_a_report_that_is_too_long(stage: Arc<Stage>) {
     // As much as a function may answer; an execution may answer 256 KiB, a topic takes as much.
     let long = |id: &str| {
         json!({"status": "succeeded", "summary": "Found.", "advisories": [], "user": {"devices": []},
-            "target": {"id": id, "name": "n"}, "markdown": "x".repeat(200_000)})
+            "target": {"id": id, "name": "n"}, "markdown": "x".repeat(200_000),
+            "request": {"dry_run": false, "severity": "high", "reason": null}})
     };
     for (machine, input, _) in machines().into_iter().filter(|(machine, ..)| *machine != "restore-user") {
         let scene = start(&stage, machine).await;

@@ -7,6 +7,7 @@ mod host;
 mod restore;
 mod user;
 
+use sandbox::seed::{BUILD_07, COMPUTER123, JSMITH, MGARCIA};
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use serde_json::{Value, json};
@@ -75,11 +76,6 @@ pub(crate) fn all(stage: &Arc<Stage>) -> Vec<(&'static str, Run)> {
         alert::refuses_what_is_no_alert,
     ]
 }
-
-const JSMITH: &str = "5f0c1b2a3d4e5f6071829301";
-const MGARCIA: &str = "5f0c1b2a3d4e5f6071829302";
-const COMPUTER123: &str = "633f3f295482343ff32add41";
-const BUILD_07: &str = "6140aa10bb20cc30dd40ee02";
 
 /// An execution that ended well, with this status and one summary sent.
 #[track_caller]
