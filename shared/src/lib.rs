@@ -22,6 +22,9 @@ pub mod vars;
 
 pub mod error;
 pub mod ids;
+
+#[cfg(test)]
+mod docs;
 pub mod text;
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+#[cfg(test)]
+pub(crate) use self::formats::reference;
 use self::{
     envelope::{Alert, Envelope},
     formats::{Parsed, first},

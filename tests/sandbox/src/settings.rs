@@ -1,30 +1,24 @@
-//! The variables that `cargo playbook` passes on to a function. A test of the functions' crate checks that none is missing.
+//! The variables that `cargo playbook` passes on to a function: all that a function reads.
 
-/// In a rehearsal and with `--live`.
-pub const SETTINGS: &[&str] = &[
-    "DRY_RUN",
-    "TARGET_PATHS",
-    "ACT_ON_LOGS",
-    "MAX_EVENT_AGE_SECONDS",
-    "MAX_TARGETS_PER_ALERT",
-    "TRUSTED_DOMAINS",
-    "TRUSTED_ACCOUNTS",
-    "REQUIRE_BINDING",
-    "JUMPCLOUD_SELF",
-    "BATCH_CONCURRENCY",
-    "AWS_LAMBDA_LOG_LEVEL",
-    "AWS_LAMBDA_LOG_FORMAT",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-];
-/// With `--live`: which JumpCloud.
-pub const JUMPCLOUD: &[&str] = &["JUMPCLOUD_API_URL", "JUMPCLOUD_ORG_ID"];
-/// With `--live`: where the key is.
-pub const SECRET: &[&str] = &[
+use std::env;
+
+use jumpcloud_playbooks::vars;
+
+/// Those that lead to the real JumpCloud and to AWS.
+const LIVE: [&str; 8] = [
     "JUMPCLOUD_SECRET_ID",
+    "JUMPCLOUD_API_URL",
+    "JUMPCLOUD_ORG_ID",
     "AWS_ENDPOINT_URL_SECRETS_MANAGER",
-    "AWS_REGION",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
+    vars::AWS_REGION,
+    vars::AWS_CREDENTIALS[0],
+    vars::AWS_CREDENTIALS[1],
+    vars::AWS_CREDENTIALS[2],
 ];
+
+/// Those of this process, with `live` also those that a rehearsal has of its own.
+pub fn passed_on(live: bool) -> Vec<(&'static str, String)> {
+    let names = vars::ALL.iter().map(|var| var.name).chain(["SSL_CERT_FILE", "SSL_CERT_DIR"]);
+    let names = names.filter(|name| !LIVE.contains(name)).chain(LIVE.into_iter().filter(|_| live));
+    names.filter_map(|name| Some((name, env::var(name).ok()?))).collect()
+}

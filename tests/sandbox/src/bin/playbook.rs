@@ -16,7 +16,7 @@ use sandbox::{
     playbooks,
     secrets::Secrets,
     serve::Listeners,
-    settings::{JUMPCLOUD, SECRET, SETTINGS},
+    settings::passed_on,
     tenant::{API_KEY, Tenant},
 };
 use serde_json::Value;
@@ -182,14 +182,10 @@ impl Sandbox {
             let listen = || Listeners::bind(Ipv4Addr::LOCALHOST.into(), 0);
             return Ok(Self::rehearsal(listen().await?, listen().await?));
         }
-        let mut env = passed_on(SETTINGS);
-        env.extend(passed_on(JUMPCLOUD));
+        let mut env = passed_on(true);
         let secrets = match env::var("JUMPCLOUD_API_KEY") {
             Ok(key) => Some(Secrets::start(&key).await),
-            Err(_) if env::var("JUMPCLOUD_SECRET_ID").is_ok() => {
-                env.extend(passed_on(SECRET));
-                None
-            }
+            Err(_) if env::var("JUMPCLOUD_SECRET_ID").is_ok() => None,
             Err(_) => return Err("--live needs the key: set JUMPCLOUD_SECRET_ID (with AWS credentials in the environment) or JUMPCLOUD_API_KEY".to_owned()),
         };
         env.extend(secrets.iter().flat_map(Secrets::env));
@@ -201,14 +197,9 @@ impl Sandbox {
         let (tenant, secrets) = (Tenant::start_on(tenant), Secrets::start_on(secrets, API_KEY));
         // A sample event is as old as its file; in a rehearsal that is no reason to refuse it.
         let mut env = vec![("MAX_EVENT_AGE_SECONDS", u32::MAX.to_string())];
-        env.extend(passed_on(SETTINGS));
+        env.extend(passed_on(false));
         env.push(("JUMPCLOUD_API_URL", tenant.url()));
         env.extend(secrets.env());
         Self { env, _tenant: Some(tenant), _secrets: Some(secrets) }
     }
-}
-
-/// The variables of this process that a function may see.
-fn passed_on(names: &[&'static str]) -> Vec<(&'static str, String)> {
-    names.iter().filter_map(|name| Some((*name, env::var(name).ok()?))).collect()
 }

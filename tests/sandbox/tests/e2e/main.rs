@@ -16,15 +16,26 @@ mod telemetry;
 mod truth;
 mod whom;
 
-use std::time::Duration;
+use std::{fs, path::PathBuf, time::Duration};
 
 use sandbox::lambda::Function;
 use serde_json::Value;
 
-/// A sample event.
+/// A sample event, without what it says to be expected of it.
 fn sample(name: &str) -> Value {
-    let path = format!("{}/../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_str(&std::fs::read_to_string(path).expect("a sample event")).expect("valid JSON")
+    let (_, mut event) = samples().into_iter().find(|(found, _)| found == name).expect("a sample event");
+    event.as_object_mut().expect("an object").remove("_expect");
+    event
+}
+
+/// All sample events by name, as they are.
+fn samples() -> Vec<(String, Value)> {
+    let files = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../events")).expect("the sample events");
+    let read = |path: PathBuf| {
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        (name, serde_json::from_slice(&fs::read(path).expect("readable")).expect("valid JSON"))
+    };
+    files.map(|entry| read(entry.expect("a file").path())).collect()
 }
 
 /// `errorType` of a failed invocation.

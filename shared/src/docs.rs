@@ -1,0 +1,53 @@
+//! The parts of the README that follow from the code. `WRITE_DOCS=1 cargo test docs` brings them up to date.
+
+use std::{env, fs};
+
+use crate::{error::ErrorType, intake, vars};
+
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+
+fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let head: Vec<String> = head.iter().map(|&cell| cell.to_owned()).collect();
+    let rows: String = rows.into_iter().map(|row| line(&row)).collect();
+    format!("{}|{}\n{rows}", line(&head), "---|".repeat(head.len()))
+}
+
+fn errors() -> String {
+    let row = |error: &ErrorType| {
+        let retry = match error {
+            ErrorType::OutcomeUnknown => "no, look first",
+            error if error.retry_helps() => "yes",
+            _ => "no",
+        };
+        vec![format!("`{error}`"), retry.to_owned(), error.about().to_owned()]
+    };
+    table(&["errorType", "retry helps", "when"], ErrorType::ALL.iter().map(row))
+}
+
+fn variables() -> String {
+    let row = |var: &&vars::Var| vec![format!("`{}`", var.name), var.about.trim().to_owned()];
+    table(&["variable", "meaning"], vars::ALL.iter().map(row))
+}
+
+fn formats() -> String {
+    table(&["format", "users", "hosts"], intake::reference().into_iter().map(Vec::from))
+}
+
+#[test]
+fn the_readme_says_what_the_code_says() {
+    let mut readme = fs::read_to_string(README).expect("the README");
+    for (name, text) in [("errors", errors()), ("variables", variables()), ("formats", formats())] {
+        let begin = format!("<!-- from the code: {name} -->\n");
+        let (head, rest) = readme.split_once(&begin).expect("the mark where it begins");
+        let (_, tail) = rest.split_once("<!-- end -->").expect("the mark where it ends");
+        readme = format!("{head}{begin}\n{text}\n<!-- end -->{tail}");
+    }
+    if env::var_os("WRITE_DOCS").is_some() {
+        fs::write(README, &readme).expect("the README can be written");
+    }
+    assert!(
+        fs::read_to_string(README).expect("the README") == readme,
+        "the README is behind the code: WRITE_DOCS=1 cargo test docs"
+    );
+}
