@@ -5,7 +5,7 @@ import re
 import tomllib
 import unittest
 
-from resolved import ROOT, Resolved
+from resolved import PLAYBOOKS, ROOT, Resolved, resource_of
 
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:jumpcloud-a1B2c3"
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1"
@@ -14,7 +14,7 @@ RULE = "arn:aws:events:us-east-1:123456789012:rule/findings"
 ROLE = "arn:aws:iam::123456789012:role/break-glass"
 ENDPOINT = "https://vpce-0123456789abcdef0-abcdefgh.secretsmanager.us-east-1.vpce.amazonaws.com"
 VPC = {"VpcSubnetIds": "subnet-01234567,subnet-89abcdef", "VpcSecurityGroupIds": "sg-01234567"}
-AUDITED = ["EnableUser", "DisableUser", "ResetPassword", "ShutdownHost"]
+AUDITED = [resource_of(playbook) for playbook in PLAYBOOKS if playbook["changes"]]
 
 
 class Combinations(unittest.TestCase):

@@ -1,6 +1,7 @@
 """The template as CloudFormation would deploy it: SAM expanded, parameters and conditions resolved."""
 
 import copy
+import json
 import logging
 import os
 import re
@@ -12,9 +13,20 @@ from samtranslator.translator.translator import Translator
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTHING = {"Ref": "AWS::NoValue"}
+# The one list of playbooks.
+PLAYBOOKS = json.loads((ROOT / "tests" / "playbooks.json").read_text())
 
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 logging.getLogger("samtranslator").setLevel(logging.ERROR)  # It warns about metrics of its own in each translation.
+
+
+def resource_of(playbook):
+    """How the template's logical ids begin: `EnrichHost` for `enrich-host`."""
+    return "".join(word.capitalize() for word in playbook["name"].split("-"))
+
+
+def function_of(playbook):
+    return f"{resource_of(playbook)}Function"
 
 
 def check(name, value, parameter):

@@ -18,8 +18,8 @@ from socket import AF_INET, AF_UNIX, socket
 
 import boto3
 import samcli
+from resolved import PLAYBOOKS, ROOT, resource_of
 
-ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / ".aws-sam" / "build"
 API_KEY = "jca_rehearsal_0123456789abcdef"  # the tenant's
 AMAZON_LINUX_2023 = (2, 34)
@@ -28,10 +28,8 @@ UNWINDING = b"MOZ\0RUST"
 
 # Function: an event that succeeds with this status, and one that fails with this name.
 CASES = {
-    "".join(word.capitalize() for word in playbook["name"].split("-")): (
-        playbook["event"], playbook["status"], playbook["refused"], playbook["error"]
-    )
-    for playbook in json.loads((ROOT / "tests" / "playbooks.json").read_text())
+    resource_of(playbook): (playbook["event"], playbook["status"], playbook["refused"], playbook["error"])
+    for playbook in PLAYBOOKS
 }
 
 

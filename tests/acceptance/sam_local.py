@@ -16,18 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import boto3
+from resolved import PLAYBOOKS, function_of
 from run_artifacts import ROOT, process, wait_for
 
-USER, HOST = "tests/events/guardduty-user.json", "tests/events/guardduty-host.json"
-# In this order, on one tenant: function, event, and the outcome's status and how its summary begins.
-CASES = [
-    ("DisableUserFunction", USER, "succeeded", "Suspended jsmith (jsmith@company.com); was ACTIVATED."),
-    ("EnrichUserFunction", USER, "succeeded", "jsmith (jsmith@company.com) is SUSPENDED,"),
-    ("EnableUserFunction", USER, "succeeded", "Activated jsmith (jsmith@company.com); was SUSPENDED."),
-    ("ResetPasswordFunction", USER, "succeeded", "Expired the password of jsmith (jsmith@company.com);"),
-    ("EnrichHostFunction", HOST, "succeeded", "ip-10-0-7-7.ec2.internal (Amazon Linux 2023) is online,"),
-    ("ShutdownHostFunction", HOST, "accepted", "JumpCloud accepted the shutdown of ip-10-0-7-7.ec2.internal."),
-]
+# What the README's line runs: function and event.
+FIRST = ("DisableUserFunction", "tests/events/guardduty-user.json")
 IMAGE = "public.ecr.aws/lambda/provided"
 MACHINE = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
 # The image is imported here, not pulled; tests/acceptance/run builds for this machine.
@@ -111,8 +104,18 @@ def rehearsal(readme, env):
         yield
 
 
-def check(name, outcome, status, summary):
-    assert outcome.get("status") == status and outcome["summary"].startswith(summary), f"{name}: {outcome}"
+def cases(folder):
+    """Function, file of its event and the outcome's status: the README's line, then every other playbook of the list."""
+    yield *FIRST, "succeeded"
+    for playbook in PLAYBOOKS:
+        if function_of(playbook) != FIRST[0]:
+            event = folder / f"{playbook['name']}.json"
+            event.write_text(json.dumps(playbook["event"]))
+            yield function_of(playbook), str(event), playbook["status"]
+
+
+def check(name, outcome, status):
+    assert outcome.get("status") == status and outcome["target"]["id"], f"{name}: {outcome}"
     print(f"{name}: {outcome['summary']}")
 
 
@@ -126,11 +129,11 @@ def main():
         env |= {"AWS_DEFAULT_REGION": "us-east-1", "DOCKER_HOST": docker_host}
 
         with rehearsal(readme, env):
-            for function, event, *expected in CASES:
-                command = readme.command("sam local invoke", [(CASES[0][0], function), (CASES[0][1], event)]) + SAM_OPTIONS
+            for function, event, status in cases(folder):
+                command = readme.command("sam local invoke", list(zip(FIRST, (function, event)))) + SAM_OPTIONS
                 run = subprocess.run(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
                 assert run.returncode == 0, f"{shlex.join(command)}: {run.stdout}{run.stderr}"
-                check(f"sam local invoke {function}", json.loads(run.stdout.strip().splitlines()[-1]), *expected)
+                check(f"sam local invoke {function}", json.loads(run.stdout.strip().splitlines()[-1]), status)
 
         command = readme.command("sam local start-lambda") + SAM_OPTIONS
         endpoint = re.search(r"http://127\.0\.0\.1:\d+", readme.section)[0]
@@ -138,10 +141,10 @@ def main():
             client = boto3.client(
                 "lambda", "us-east-1", endpoint_url=endpoint, aws_access_key_id="x", aws_secret_access_key="x"
             )
-            for function, event, *expected in CASES:
+            for function, event, status in cases(folder):
                 answer = client.invoke(FunctionName=function, Payload=(ROOT / event).read_bytes())
                 assert "FunctionError" not in answer, f"{function}: {answer['Payload'].read()}"
-                check(f"sam local start-lambda {function}", json.load(answer["Payload"]), *expected)
+                check(f"sam local start-lambda {function}", json.load(answer["Payload"]), status)
             answer = client.invoke(FunctionName="DisableUserFunction", Payload=b'{"username":"nobody"}')
             error = json.load(answer["Payload"])
             assert (answer.get("FunctionError"), error["errorType"]) == ("Unhandled", "UserNotFound"), (answer, error)

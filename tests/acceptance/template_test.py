@@ -4,10 +4,10 @@ import json
 import re
 import unittest
 
-from resolved import ROOT, Resolved
+from resolved import PLAYBOOKS, ROOT, Resolved, resource_of
 
-ENRICH = ["EnrichHost", "EnrichUser"]
-MUTATING = ["EnableUser", "DisableUser", "ResetPassword", "ShutdownHost"]
+ENRICH = [resource_of(playbook) for playbook in PLAYBOOKS if not playbook["changes"]]
+MUTATING = [resource_of(playbook) for playbook in PLAYBOOKS if playbook["changes"]]
 INTAKES = {"EventPlaybook": "disable-user", "TopicPlaybook": "enrich-user", "QueuePlaybook": "shutdown-host"}
 WORKFLOWS = ["ContainUser", "ContainHost", "RestoreUser", "RespondToAlert"]
 XRAY = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
