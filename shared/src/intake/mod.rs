@@ -160,7 +160,7 @@ impl Settings {
     }
 
     /// Reads an event of any shape. In a batch, what is wrong with one record is that record's error. Whatever comes out
-    /// of it is [safe](bounds::safe) to be shown.
+    /// of it is safe (see `bounds`) to be shown.
     pub fn read(&self, event: &str, wants: Wants, arrival: &Arrival) -> Intake {
         match self.read_unfiltered(event, wants, arrival) {
             Intake::One(work) => Intake::One(Box::new(bounds::safe(*work))),
