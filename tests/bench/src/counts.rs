@@ -48,8 +48,8 @@ pub(crate) async fn counts(bench: &Bench) -> Section {
         ),
         ("disable-user, nobody of that name: 1 call", "disable-user", json!({"username": "nobody"}), ""),
         ("disable-user, already suspended: 3 calls", "disable-user", by_name.clone(), "SUSPENDED"),
-        ("disable-user: 5 calls", "disable-user", by_name.clone(), "ACTIVATED"),
-        ("enrich-user: 5 calls", "enrich-user", by_name, "ACTIVATED"),
+        ("disable-user: 6 calls", "disable-user", by_name.clone(), "ACTIVATED"),
+        ("enrich-user: 7 calls", "enrich-user", by_name, "ACTIVATED"),
     ];
     let mut rows = Vec::new();
     for (subject, program, event, state) in cases {
