@@ -96,7 +96,7 @@ async fn what_is_sent_was_admitted_once_and_is_settled_once() {
             let command = &commands(&guard)[index];
             let rehearsal = Rehearsal::start().await;
             if let Some(fault) = &fault {
-                for (method, path) in [("PUT", "/systemusers/"), ("POST", "/expire"), ("POST", "/shutdown")] {
+                for (method, path) in [("PUT", "/systemusers/"), ("POST", "/systemusers/"), ("POST", "/systems/")] {
                     rehearsal.tenant.order(fault.clone(), method, path, 9);
                 }
             }
