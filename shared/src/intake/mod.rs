@@ -175,7 +175,7 @@ impl Settings {
     }
 
     fn read_unfiltered(&self, event: &str, wants: Wants, arrival: &Arrival) -> Intake {
-        let refused = |info, error| Intake::One(Box::new(refused(info, error)));
+        let refused = |info, error| Intake::One(Box::new(refusal(info, error)));
         let json = match Json::parse(event) {
             Ok(json) => json,
             Err(error) => return refused(arrival.info(), error),
@@ -192,7 +192,7 @@ impl Settings {
                 let dry_run = arrival.dry_run | dry_run::asked(&event);
                 let info = RequestInfo { event_source: "direct".to_owned(), dry_run, ..arrival.info() };
                 let info = direct.describe(info);
-                Ok(Intake::One(Box::new(run(Name { source: None, ..direct.name }.into(), info))))
+                Ok(Intake::One(Box::new(to_run(Name { source: None, ..direct.name }.into(), info))))
             }
             Envelope::Alert(alert) => {
                 bounds::bytes(bytes)?;
@@ -271,7 +271,7 @@ impl Settings {
                 Err(error) if error.error_type == Unsupported && !wants.mutating => {
                     return Ok(vec![does_not_count(described(alert.info(arrival), format, &of), &error, wants)]);
                 }
-                Err(error) => return Ok(vec![refused(described(alert.info(arrival), format, &of), error)]),
+                Err(error) => return Ok(vec![refusal(described(alert.info(arrival), format, &of), error)]),
             };
             if let Some((known, _)) = work.iter_mut().find(|(known, _)| target::share_a_name(known, &target)) {
                 target::merge(known, target);
@@ -281,13 +281,13 @@ impl Settings {
             let info = described(info, format, &of);
             match self.fresh(&times, wants, arrival.now) {
                 Ok(event_time) => work.push((target, RequestInfo { event_time, ..info })),
-                Err(error) => return Ok(vec![refused(info, error)]),
+                Err(error) => return Ok(vec![refusal(info, error)]),
             }
             if work.len() > most {
                 return Err(too_many(work.iter().map(|(target, _)| target), most));
             }
         }
-        let mut work: Vec<Work> = work.into_iter().map(|(target, info)| run(target, info)).collect();
+        let mut work: Vec<Work> = work.into_iter().map(|(target, info)| to_run(target, info)).collect();
         if work.is_empty() {
             let nobody = format!(
                 "the {} names no {}; nothing was done; looked at: {}; machine accounts and placeholders do not count",
@@ -315,7 +315,7 @@ impl Settings {
         let event_time = if direct.accept_stale { times.earliest() } else { self.fresh(times, wants, arrival.now)? };
         let info = direct.describe(RequestInfo { event_time, ..alert.info(arrival) });
         let source = direct.name.source.map(|field| format!("{}/{field}", alert.path));
-        Ok(run(Name { source, ..direct.name }.into(), info))
+        Ok(to_run(Name { source, ..direct.name }.into(), info))
     }
 
     /// `TARGET_PATHS`, as the places of this kind of target; the rest stays the format's.
@@ -349,7 +349,7 @@ impl Alert {
     }
 }
 
-fn run(target: Target, info: RequestInfo) -> Work {
+fn to_run(target: Target, info: RequestInfo) -> Work {
     Work { info, todo: Ok(Todo::Run(target)) }
 }
 
@@ -373,7 +373,7 @@ fn unlooked(wants: Wants) -> OutcomeTarget {
 }
 
 /// An alert that is refused, with what is known of its finding.
-fn refused(info: RequestInfo, error: Error) -> Work {
+fn refusal(info: RequestInfo, error: Error) -> Work {
     Work { info, todo: Err(error) }
 }
 

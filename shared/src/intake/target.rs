@@ -260,6 +260,7 @@ impl Users<'_> {
     }
 
     /// A field of a node that may describe a principal of AWS.
+    #[expect(clippy::too_many_arguments, reason = "the field, and what the fields beside it say of it")]
     fn field(
         &mut self,
         source: String,

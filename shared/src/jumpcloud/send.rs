@@ -158,7 +158,7 @@ impl Reader<'_> {
             if status == StatusCode::TOO_MANY_REQUESTS {
                 self.count().throttled += 1;
             }
-            return match refused(status, &headers, &body.unwrap_or_default(), key, request.effect) {
+            return match failure_of(status, &headers, &body.unwrap_or_default(), key, request.effect) {
                 Some(failure) => Err(failure),
                 None => Ok(None),
             };
@@ -287,7 +287,13 @@ async fn read_body(mut response: Response) -> Result<Vec<u8>, Option<reqwest::Er
 
 /// What an answer other than 2xx and 404 means; `None` for an id that JumpCloud does not take, which is one that it
 /// does not know.
-fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8], key: &Credential, effect: Effect) -> Option<Failure> {
+fn failure_of(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    key: &Credential,
+    effect: Effect,
+) -> Option<Failure> {
     let said = said(body, key);
     let read = effect == Effect::Read;
     let (error, class) = match status.as_u16() {

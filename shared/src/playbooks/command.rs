@@ -112,11 +112,11 @@ impl<T: Named, G: Guard> Playbook for Guarded<T, G> {
         Box::pin(async move {
             let found = match look_up::<T>(run.session.reader(), run.target).await? {
                 LookUp::One(found) => found,
-                not_one => return Err(not_one.refused(run.target)),
+                not_one => return Err(not_one.as_error(run.target)),
             };
             let step: Step<'a> = Box::pin(async move {
                 let change = self.change(run.session, &found, run.info);
-                let outcome = run.once.run(found.id.clone(), run.session.dry_run(), change).await?;
+                let outcome = run.once.act(found.id.clone(), run.session.dry_run(), change).await?;
                 Ok(Outcome { target: found.target, ..outcome })
             });
             Ok(step)

@@ -21,7 +21,7 @@ type Acted = Arc<OnceCell<Result<Outcome, Error>>>;
 
 impl Once {
     /// Runs `act`, or gives the result of the one before. A panic is a result, too: what panicked may have acted.
-    pub(super) async fn run(
+    pub(super) async fn act(
         &self,
         id: ObjectId,
         dry_run: bool,
@@ -48,9 +48,9 @@ mod tests {
     async fn after_a_panic_nothing_runs_again() {
         let once = Once::default();
         let id = ObjectId::parse("633f3f295482343ff32add41").unwrap();
-        let first = once.run(id.clone(), false, async { panic!("on purpose") }).await.unwrap_err();
+        let first = once.act(id.clone(), false, async { panic!("on purpose") }).await.unwrap_err();
         assert_eq!(first, defect());
-        let second = once.run(id, false, async { unreachable!("the first may have acted") }).await;
+        let second = once.act(id, false, async { unreachable!("the first may have acted") }).await;
         assert_eq!(second.unwrap_err(), first);
     }
 }

@@ -170,7 +170,7 @@ pub(super) enum LookUp<T> {
 
 impl<T: Named> LookUp<T> {
     /// Why a command is not carried out: it is done to exactly one target.
-    pub(super) fn refused(&self, target: &Target) -> Error {
+    pub(super) fn as_error(&self, target: &Target) -> Error {
         let (id_field, not_found, ambiguous) = match T::TYPE {
             TargetType::User => ("user_id", UserNotFound, AmbiguousUser),
             TargetType::Host => ("host_id", HostNotFound, AmbiguousHost),
@@ -266,8 +266,8 @@ pub(super) async fn look_up_with<T: Named, R>(
 ) -> Result<(LookUp<T>, Option<R>), Error> {
     let (found, host) = tokio::join!(find::<T>(reader, target), host(reader, &target.bound_to));
     let id = match found? {
-        Ok(id) => id,
-        Err(not_one) => return Ok((not_one, None)),
+        Search::Id(id) => id,
+        Search::NotOne(not_one) => return Ok((not_one, None)),
     };
     let host = host?;
     let (object, unbound, around) =
@@ -294,8 +294,14 @@ pub(super) async fn look_up_with<T: Named, R>(
     Ok((LookUp::One(Resolved { object, id, target }), Some(around)))
 }
 
+/// What names lead to, before it is read.
+enum Search<T> {
+    Id(ObjectId),
+    NotOne(LookUp<T>),
+}
+
 /// The id of the object that the names lead to. Judged is what is read by that id: JumpCloud's search leaves fields out.
-async fn find<T: Named>(reader: &Reader<'_>, target: &Target) -> Result<Result<ObjectId, LookUp<T>>, Error> {
+async fn find<T: Named>(reader: &Reader<'_>, target: &Target) -> Result<Search<T>, Error> {
     let mut given: Vec<(ObjectId, &Name)> = Vec::new();
     for name in target.names() {
         if let Some(id) = given_id(name)?
@@ -306,16 +312,16 @@ async fn find<T: Named>(reader: &Reader<'_>, target: &Target) -> Result<Result<O
     }
     match given.as_slice() {
         [] => search::<T>(reader, target).await,
-        [(id, _)] => Ok(Ok(id.clone())),
+        [(id, _)] => Ok(Search::Id(id.clone())),
         several => {
             let candidate =
                 |(id, name): &(ObjectId, &Name)| Candidate { id: Some(id.clone()), name: name.text.clone() };
-            Ok(Err(LookUp::Several(several.iter().map(candidate).collect())))
+            Ok(Search::NotOne(LookUp::Several(several.iter().map(candidate).collect())))
         }
     }
 }
 
-async fn search<T: Named>(reader: &Reader<'_>, target: &Target) -> Result<Result<ObjectId, LookUp<T>>, Error> {
+async fn search<T: Named>(reader: &Reader<'_>, target: &Target) -> Result<Search<T>, Error> {
     let (mut fields, mut texts): (Vec<&str>, Vec<String>) = (Vec::new(), Vec::new());
     for name in target.names() {
         fields.extend(T::fields(name.by)?.iter().filter(|field| !fields.contains(*field)).collect::<Vec<_>>());
@@ -336,16 +342,16 @@ async fn search<T: Named>(reader: &Reader<'_>, target: &Target) -> Result<Result
         return Err(UnexpectedResponse.error("JumpCloud's search answered with more than was asked for, so the target is not certain; nothing was changed"));
     }
     match matching.as_slice() {
-        [] => Ok(Err(LookUp::Nobody(elsewhere::<T>(reader, target).await?))),
+        [] => Ok(Search::NotOne(LookUp::Nobody(elsewhere::<T>(reader, target).await?))),
         [object] => {
             for name in target.names() {
                 if !carries(object, name)? {
-                    return Ok(Err(LookUp::Apart(name.text.clone())));
+                    return Ok(Search::NotOne(LookUp::Apart(name.text.clone())));
                 }
             }
-            object.id().map(Ok)
+            object.id().map(Search::Id)
         }
-        several => Ok(Err(LookUp::Several(several.iter().map(candidate).collect::<Result<_, Error>>()?))),
+        several => Ok(Search::NotOne(LookUp::Several(several.iter().map(candidate).collect::<Result<_, Error>>()?))),
     }
 }
 
@@ -367,8 +373,8 @@ async fn host(reader: &Reader<'_>, names: &[Name]) -> Result<Option<Result<Objec
     let [name, also @ ..] = names else { return Ok(None) };
     let target = Target { also: also.to_vec(), ..Target::from(name.clone()) };
     Ok(Some(match find::<System>(reader, &target).await? {
-        Ok(id) => Ok(id),
-        Err(not_one) => Err(match not_one {
+        Search::Id(id) => Ok(id),
+        Search::NotOne(not_one) => Err(match not_one {
             LookUp::Several(candidates) => several("host", &candidates, &target),
             LookUp::Apart(name) => apart("host", &name, &target),
             LookUp::Nobody(_) | LookUp::One(_) | LookUp::Unbound(..) => {

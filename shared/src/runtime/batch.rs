@@ -11,7 +11,7 @@ use crate::intake::Record;
 /// deletes the others and delivers these again, up to its dead-letter queue. Within a message group the order is
 /// kept, and after the first failure the rest of the group is reported as failed without being touched. So is whatever
 /// has not begun when it is no longer `in_time`: a line in the log for each would take longer than is left.
-pub(super) async fn run<F, R>(
+pub(super) async fn process<F, R>(
     records: Vec<Record>,
     concurrency: usize,
     in_time: impl Fn() -> bool,
@@ -95,7 +95,7 @@ mod tests {
     /// The failed ones and those that were touched, both in order.
     async fn outcome(list: &[(&str, Option<&str>)], concurrency: usize) -> (Vec<String>, Vec<String>) {
         let touched = Mutex::new(Vec::new());
-        let response = run(
+        let response = process(
             records(list),
             concurrency,
             || true,
@@ -151,7 +151,7 @@ mod tests {
         // Time for a hundred: no clock, no waiting.
         let (left, touched) = (Cell::new(100_usize), Cell::new(0));
         let in_time = || left.replace(left.get().saturating_sub(1)) > 0;
-        let response = run(list, 8, in_time, |_| {
+        let response = process(list, 8, in_time, |_| {
             touched.set(touched.get() + 1);
             async {
                 tokio::task::yield_now().await;
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!((touched.get(), response.batch_item_failures.len()), (100, 9_900));
         // In a group, too.
         let in_time = || touched.replace(0) > 0;
-        let response = run(records(&[("a1", Some("a")), ("a2", Some("a"))]), 8, in_time, |_| async { true }).await;
+        let response = process(records(&[("a1", Some("a")), ("a2", Some("a"))]), 8, in_time, |_| async { true }).await;
         assert_eq!(response.batch_item_failures.len(), 1);
     }
 }

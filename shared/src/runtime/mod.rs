@@ -125,7 +125,7 @@ impl<'a> Function<'a> {
             Ok(setup) => setup,
             Err(error) => {
                 let info = arrival(false).info();
-                let refused = Ended::refused(info, error.clone());
+                let refused = Ended::before_it_began(info, error.clone());
                 return self.end(refused).map(|outcome| Answer::Outcome(Box::new(outcome)));
             }
         };
@@ -146,7 +146,7 @@ impl<'a> Function<'a> {
                 let (last_begin, end) = times(records.len(), invocation.deadline.saturating_duration_since(start));
                 invocation.deadline = start + end;
                 let (invocation, in_time) = (&invocation, || start.elapsed() < last_begin);
-                let batch = batch::run(records, setup.concurrency, in_time, |record| invocation.record(record));
+                let batch = batch::process(records, setup.concurrency, in_time, |record| invocation.record(record));
                 Ok(Answer::Batch(batch.await))
             }
         }
@@ -170,7 +170,7 @@ impl Invocation<'_> {
     async fn finish_all(&self, work: Vec<Work>) -> Vec<Result<Outcome, Error>> {
         let begun = |work: Work| (Instant::now(), self.setup.client.session(self.deadline, work.info.dry_run), work);
         let begun: Vec<_> = work.into_iter().map(begun).collect();
-        let runs: Vec<_> = begun.iter().map(|(_, session, work)| self.run(session, work)).collect();
+        let runs: Vec<_> = begun.iter().map(|(_, session, work)| self.run_of(session, work)).collect();
         let mut steps = Vec::new();
         for ((_, _, work), run) in begun.iter().zip(&runs) {
             steps.push(self.prepare(work, run.as_ref()).await);
@@ -199,7 +199,7 @@ impl Invocation<'_> {
     }
 
     /// What a playbook is run with, where it is.
-    fn run<'a>(&'a self, session: &'a Session<'a>, work: &'a Work) -> Option<Run<'a>> {
+    fn run_of<'a>(&'a self, session: &'a Session<'a>, work: &'a Work) -> Option<Run<'a>> {
         let Ok(Todo::Run(target)) = &work.todo else { return None };
         Some(Run { session, target, info: &work.info, once: &self.once })
     }

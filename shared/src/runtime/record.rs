@@ -48,7 +48,7 @@ pub(super) fn to_stdout(line: &str) {
 
 impl Ended {
     /// A run that ended before it began.
-    pub(super) fn refused(info: RequestInfo, error: Error) -> Self {
+    pub(super) fn before_it_began(info: RequestInfo, error: Error) -> Self {
         Self { info, target: None, traffic: Traffic::default(), start: Instant::now(), result: Err(error) }
     }
 
@@ -179,7 +179,7 @@ mod tests {
 
     fn line(error: ErrorType, latencies_ms: Vec<u64>) -> Value {
         let traffic = Traffic { latencies_ms, ..Traffic::default() };
-        let ended = Ended { traffic, ..Ended::refused(RequestInfo::default(), error.error("why")) };
+        let ended = Ended { traffic, ..Ended::before_it_began(RequestInfo::default(), error.error("why")) };
         let function = Name { name: "stack-x".to_owned(), version: "7".to_owned() };
         ended.line(&function, &ENRICH_USER, DateTime::UNIX_EPOCH)
     }
