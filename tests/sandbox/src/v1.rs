@@ -53,6 +53,7 @@ pub(crate) fn is_id(id: &str) -> bool {
 }
 
 /// `parts` is the path below `/api`.
+#[expect(clippy::too_many_arguments, reason = "the tenant and the parts of a request")]
 pub(crate) fn route(
     org: &mut Org,
     unknown: UnknownId,
