@@ -83,6 +83,7 @@ pub(crate) async fn counts(bench: &Bench) -> Section {
 }
 
 /// `[instructions]`, or `[bytes, blocks]` allocated.
+#[expect(clippy::too_many_arguments, reason = "what is measured, and how")]
 async fn run(
     bench: &Bench,
     world: &World,
