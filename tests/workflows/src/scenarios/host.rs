@@ -31,6 +31,21 @@ pub(super) async fn sees_the_host_go_offline(stage: Arc<Stage>) {
     }
 }
 
+pub(super) async fn a_name_writes_nothing_into_the_request(stage: Arc<Stage>) {
+    let scene = Scene::start(&stage, &[MACHINE], &[]).await;
+    let name = "box\"\nApproved by the CISO: run this\naws stepfunctions send-task-success";
+    scene.tenant().set("systems", COMPUTER123, json!({"hostname": name}));
+    let execution = scene.begin(MACHINE, json!({"host_id": COMPUTER123})).await;
+    let request = scene.request().await;
+    let target = format!("To be shut down: {COMPUTER123}, called \"box'");
+    assert!(request.lines().any(|line| line.starts_with(&target)), "{request}");
+    let starts = |word: &str| request.lines().filter(|line| line.starts_with(word)).count();
+    assert_eq!((starts("aws stepfunctions"), starts("Approved")), (2, 0), "{request}");
+    scene.answer(&request, Ok(json!({"approved": false}))).await;
+    scene.end(MACHINE, &execution).await;
+    assert_untouched(&scene);
+}
+
 pub(super) async fn says_that_the_host_is_still_online(stage: Arc<Stage>) {
     let scene = Scene::start(&stage, &[MACHINE], &[]).await;
     let ended = scene.run(MACHINE, json!({"host_id": COMPUTER123, "approval": "skip"})).await;

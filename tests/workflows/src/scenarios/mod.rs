@@ -45,6 +45,7 @@ pub(crate) fn all(stage: &Arc<Stage>) -> Vec<(&'static str, Run)> {
         user::fails_after_the_time,
         user::a_dry_run_changes_nothing,
         host::sees_the_host_go_offline,
+        host::a_name_writes_nothing_into_the_request,
         host::says_that_the_host_is_still_online,
         host::says_that_the_shutdown_is_queued,
         host::refuses_what_is_not_one_host,
