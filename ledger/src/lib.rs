@@ -53,3 +53,15 @@
 //! To `forget` a target is to delete its change record.
 //!
 //! **Protected**: `as` (S: `never` or `ask`), `who`, `why`, `at` (S).
+
+pub mod admit;
+pub mod guard;
+pub mod items;
+pub mod judge;
+pub mod protected;
+pub mod record;
+mod settle;
+pub mod switch;
+pub mod table;
+
+pub use self::guard::Ledger;

@@ -44,9 +44,14 @@ error_types! {
     Unsupported, retry helps: false, "JumpCloud cannot do this to this target.";
     Protected, retry helps: false, "The target is one that automation must not touch.";
     StaleEvent, retry helps: false, "The alert is too old to act on.";
+    LimitReached, retry helps: false, "The playbook has reached its limit of targets; findings wait for a person.";
+    SwitchedOff, retry helps: false, "The playbook is switched off.";
+    PlanChanged, retry helps: false, "What would be done is no longer what the event's `plan_hash` stands for.";
     Unauthorized, retry helps: false, "JumpCloud does not know the API key.";
     Forbidden, retry helps: false, "JumpCloud knows the key and refuses the call.";
     SecretUnavailable, retry helps: true, "Secrets Manager did not give the API key.";
+    GuardUnavailable, retry helps: true, "The guard table could not be read or written; nothing was done.";
+    InProgress, retry helps: true, "Another invocation is at work on the target; nothing was done by this one.";
     RateLimited, retry helps: true, "JumpCloud asked to slow down; surely nothing was done.";
     JumpCloudUnavailable, retry helps: true, "JumpCloud did not answer or answered with a fault; surely nothing was done.";
     OutcomeUnknown, retry helps: false, "A change was sent and what became of it is not known: look before doing anything again.";

@@ -34,10 +34,22 @@ variables! {
     MAX_EVENT_AGE_SECONDS, "a number of seconds";
     /// Ids or addresses of the administrators whose keys the automation uses.
     JUMPCLOUD_SELF, "ids or e-mail addresses with commas between";
+    /// The guard's table; required where something is changed. `none` is the deliberate way without.
+    GUARD_TABLE, "the name of the guard table, or none";
+    /// What automation must not touch, beside the entries in the guard table.
+    PROTECTED, "entries such as user:ceo@company.com, host:dc-01=ask or group:<id>, with commas between";
+    /// How many distinct targets a playbook may take in an hour.
+    MAX_TARGETS_PER_HOUR, "a number from 1 to 1000";
+    /// The same for a day.
+    MAX_TARGETS_PER_DAY, "a number from 1 to 1000";
+    /// A host that more users are bound to directly is shut down only with a person's consent.
+    MAX_USERS_OF_HOST, "a number from 1 to 1000";
     /// How many records of a batch are worked on at a time.
     BATCH_CONCURRENCY, "a number from 1 to 100";
     /// Where Secrets Manager is, instead of the region's own address.
     AWS_ENDPOINT_URL_SECRETS_MANAGER, "a URL";
+    /// Where DynamoDB is, instead of the region's own address.
+    AWS_ENDPOINT_URL_DYNAMODB, "a URL";
     /// From which level on log lines are written.
     AWS_LAMBDA_LOG_LEVEL, "a level";
     /// `JSON` or text.

@@ -26,7 +26,7 @@ use crate::{
         ErrorType::{InvalidInput, StaleEvent},
     },
     outcome::{Candidate, Outcome, OutcomeTarget, Status},
-    request::{RequestInfo, Target, TargetType},
+    request::{DIRECT, RequestInfo, Target, TargetType},
     vars::{self, Vars},
 };
 
@@ -130,7 +130,7 @@ impl Settings {
         match envelope::open(event)? {
             Envelope::Direct(event) => {
                 let direct = direct::decode(&event, wants.target_type)?;
-                let info = direct.describe(RequestInfo { event_source: "direct".to_owned(), ..arrival.info() });
+                let info = direct.describe(RequestInfo { event_source: DIRECT.to_owned(), ..arrival.info() });
                 Ok(Intake::One(Box::new(run(Target { source: None, ..direct.target }, info))))
             }
             Envelope::Alert(alert) => {
@@ -212,7 +212,7 @@ impl Settings {
 
     /// A direct event in an envelope.
     fn plain(&self, alert: &Alert, wants: Wants, arrival: &Arrival) -> Result<Work, Error> {
-        let direct = direct::decode(&alert.body, wants.target_type)?;
+        let direct = direct::decode(&alert.body, wants.target_type)?.without_consent()?;
         let times = &alert.times;
         let event_time = if direct.accept_stale { earliest(times) } else { self.fresh(times, wants, arrival.now)? };
         let info = direct.describe(RequestInfo { event_time, ..alert.info(arrival) });

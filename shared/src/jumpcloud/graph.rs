@@ -31,12 +31,20 @@ pub struct GraphObject {
     pub object_type: Option<String>,
     #[serde(rename(deserialize = "compiledAttributes"))]
     compiled_attributes: Option<Value>,
+    /// The ways that lead to it, each a list of steps.
+    #[serde(skip_serializing)]
+    paths: Option<Vec<Vec<Value>>>,
 }
 
 impl GraphObject {
     /// A group's name, where LDAP exports it.
     pub fn ldap_name(&self) -> Option<&str> {
         self.compiled_attributes.as_ref()?.pointer("/ldapGroups/0/name")?.as_str()
+    }
+
+    /// Whether it is bound itself, not through a group. One whose paths are not said counts as bound.
+    pub fn is_direct(&self) -> bool {
+        self.paths.as_ref().is_none_or(|paths| paths.iter().any(|steps| steps.len() <= 1))
     }
 }
 

@@ -14,6 +14,8 @@ pub mod enrich_host;
 pub mod enrich_user;
 mod groups;
 mod once;
+mod plan_hash;
+mod protect;
 pub mod question;
 pub mod reset_password;
 mod run;

@@ -1,6 +1,6 @@
 //! What a function runs: a command behind its guard, or a question.
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, ready};
 
 use super::once::Once;
 use crate::{
@@ -30,6 +30,14 @@ pub trait Playbook {
     fn target_type(&self) -> TargetType;
     /// Whether it changes anything.
     fn mutating(&self) -> bool;
+    /// Why it cannot run in this process, where that is so.
+    fn ready(&self) -> Result<(), Error> {
+        Ok(())
+    }
+    /// Opens the connections of its own.
+    fn warm_up(&self) -> LocalBoxFuture<'_, ()> {
+        Box::pin(ready(()))
+    }
     /// Runs it. All calls end before the session's deadline.
     fn run<'a>(&'a self, run: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Outcome, Error>>;
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::{
     credentials::KeyStore,
     error::Error,
-    http,
     intake::Settings,
     jumpcloud::Client,
     vars::{self, Vars, misconfigured},
@@ -25,8 +24,7 @@ pub(super) struct Setup {
 }
 
 impl Setup {
-    pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, Error> {
-        let http = http::client()?;
+    pub(super) fn from_vars(vars: &Vars<'_>, http: reqwest::Client) -> Result<Self, Error> {
         let keys = Arc::new(KeyStore::from_vars(vars, http.clone())?);
         let url = vars.text(&vars::JUMPCLOUD_API_URL).unwrap_or_else(|| DEFAULT_API_URL.to_owned());
         let client = Client::new(&url, http, keys)

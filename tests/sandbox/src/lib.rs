@@ -1,7 +1,8 @@
-//! A rehearsal for the playbooks on one machine: a JumpCloud tenant, Secrets Manager and Lambda's Runtime API, all
+//! A rehearsal for the playbooks on one machine: a JumpCloud tenant, Secrets Manager, DynamoDB and Lambda's Runtime API, all
 //! on loopback. The functions under it are the real binaries.
 
 pub mod binaries;
+pub mod dynamo;
 pub mod faults;
 pub mod invoke_api;
 pub mod lambda;

@@ -10,7 +10,9 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use sandbox::{
-    binaries, invoke_api,
+    binaries,
+    dynamo::Dynamo,
+    invoke_api,
     lambda::Function,
     playbooks,
     secrets::Secrets,
@@ -45,8 +47,8 @@ enum Command {
     List,
     /// Keep a tenant and all functions up behind Lambda's Invoke API
     Serve {
-        /// The port on loopback; the tenant and Secrets Manager take the two after it (0: any free ones)
-        #[arg(long, default_value_t = 9001, value_parser = clap::value_parser!(u16).range(..=65533))]
+        /// The port on loopback; the tenant, Secrets Manager and DynamoDB take the three after it (0: any free ones)
+        #[arg(long, default_value_t = 9001, value_parser = clap::value_parser!(u16).range(..=65532))]
         port: u16,
     },
 }
@@ -81,7 +83,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     if arguments.live && playbook.changes && !arguments.yes {
         confirm(&playbook.name)?;
     }
-    let sandbox = Sandbox::start(arguments.live, 0).await?;
+    let sandbox = Sandbox::start(arguments.live, playbook.changes, 0).await?;
     let binaries = binaries::functions(&[&playbook.name]);
     let binary = binaries.get(&playbook.name).ok_or("cargo built no binary of that name")?;
     let function = Function::start(binary, sandbox.env.iter().map(|(name, value)| (*name, value.clone())), true).await;
@@ -101,7 +103,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
 }
 
 async fn serve(port: u16) -> Result<ExitCode, String> {
-    let sandbox = Sandbox::start(false, port).await?;
+    let sandbox = Sandbox::start(false, true, port).await?;
     let mut functions = HashMap::new();
     for (name, binary) in binaries::functions(&playbooks::names()) {
         let env = sandbox.env.iter().map(|(name, value)| (*name, value.clone()));
@@ -154,16 +156,21 @@ struct Sandbox {
     env: Vec<(&'static str, String)>,
     _tenant: Option<Tenant>,
     _secrets: Option<Secrets>,
+    _dynamo: Option<Dynamo>,
 }
 
 impl Sandbox {
-    /// The tenant and Secrets Manager on the two ports after `port`, or, for 0, on free ones.
-    async fn start(live: bool, port: u16) -> Result<Self, String> {
+    /// The tenant, Secrets Manager and DynamoDB on the three ports after `port`, or, for 0, on free ones.
+    async fn start(live: bool, changes: bool, port: u16) -> Result<Self, String> {
         let after = |distance| if port == 0 { 0 } else { port + distance };
         let mut env = passed_on(&[
             "DRY_RUN",
             "TARGET_PATHS",
             "JUMPCLOUD_SELF",
+            "PROTECTED",
+            "MAX_TARGETS_PER_HOUR",
+            "MAX_TARGETS_PER_DAY",
+            "MAX_USERS_OF_HOST",
             "BATCH_CONCURRENCY",
             "AWS_LAMBDA_LOG_LEVEL",
             "AWS_LAMBDA_LOG_FORMAT",
@@ -171,13 +178,14 @@ impl Sandbox {
             "SSL_CERT_DIR",
         ]);
         let key = env::var("JUMPCLOUD_API_KEY").ok();
-        let (tenant, secrets) = if live {
+        let (tenant, secrets, dynamo) = if live {
             env.extend(passed_on(&["JUMPCLOUD_API_URL", "JUMPCLOUD_ORG_ID"]));
+            env.extend(guard_table(changes)?);
             match key {
-                Some(key) => (None, Some(Secrets::start(&key).await)),
+                Some(key) => (None, Some(Secrets::start(&key).await), None),
                 None if env::var("JUMPCLOUD_SECRET_ID").is_ok() => {
                     env.extend(passed_on(&["JUMPCLOUD_SECRET_ID", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]));
-                    (None, None)
+                    (None, None, None)
                 }
                 None => return Err("--live needs the key: set JUMPCLOUD_SECRET_ID (with AWS credentials in the environment) or JUMPCLOUD_API_KEY".to_owned()),
             }
@@ -186,12 +194,31 @@ impl Sandbox {
             // A sample event is as old as its file; in a rehearsal that is no reason to refuse it.
             env.push(("MAX_EVENT_AGE_SECONDS", u32::MAX.to_string()));
             env.push(("JUMPCLOUD_API_URL", tenant.url()));
-            (Some(tenant), Some(Secrets::start_on(after(2), API_KEY).await))
+            let dynamo = Dynamo::start_on(after(3)).await;
+            env.extend(dynamo.env());
+            (Some(tenant), Some(Secrets::start_on(after(2), API_KEY).await), Some(dynamo))
         };
         env.extend(passed_on(&["MAX_EVENT_AGE_SECONDS"]));
         env.extend(secrets.iter().flat_map(Secrets::env));
-        Ok(Self { env, _tenant: tenant, _secrets: secrets })
+        Ok(Self { env, _tenant: tenant, _secrets: secrets, _dynamo: dynamo })
     }
+}
+
+/// What changes something in the real JumpCloud does so behind the guard table, or without one on purpose.
+fn guard_table(changes: bool) -> Result<Vec<(&'static str, String)>, String> {
+    let guard = passed_on(&[
+        "GUARD_TABLE",
+        "AWS_ENDPOINT_URL_DYNAMODB",
+        "AWS_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+    ]);
+    let named = guard.iter().any(|(name, value)| *name == "GUARD_TABLE" && !value.trim().is_empty());
+    if changes && !named {
+        return Err("--live needs the guard table for what changes something: set GUARD_TABLE to its name (with AWS credentials in the environment), or to none to act without one".to_owned());
+    }
+    Ok(guard)
 }
 
 /// The variables of this process that a function may see.
