@@ -4,6 +4,7 @@
 pub mod binaries;
 pub mod dynamo;
 pub mod faults;
+pub mod gate;
 pub mod invoke_api;
 pub mod lambda;
 mod org;

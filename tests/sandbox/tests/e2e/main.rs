@@ -11,6 +11,7 @@ mod local;
 mod safety;
 mod shutdown;
 mod telemetry;
+mod twice;
 
 use std::time::Duration;
 
