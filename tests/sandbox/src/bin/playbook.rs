@@ -180,7 +180,6 @@ impl Sandbox {
         let key = env::var("JUMPCLOUD_API_KEY").ok();
         let (tenant, secrets, dynamo) = if live {
             env.extend(passed_on(&["JUMPCLOUD_API_URL", "JUMPCLOUD_ORG_ID"]));
-            env.extend(guard_table(changes)?);
             match key {
                 Some(key) => (None, Some(Secrets::start(&key).await), None),
                 None if env::var("JUMPCLOUD_SECRET_ID").is_ok() => {
@@ -200,6 +199,10 @@ impl Sandbox {
         };
         env.extend(passed_on(&["MAX_EVENT_AGE_SECONDS"]));
         env.extend(secrets.iter().flat_map(Secrets::env));
+        if live {
+            // After the stand-in's credentials: the table needs the real ones.
+            env.extend(guard_table(changes)?);
+        }
         Ok(Self { env, _tenant: tenant, _secrets: secrets, _dynamo: dynamo })
     }
 }

@@ -12,6 +12,9 @@ use crate::sample;
 
 const ANY_AGE: (&str, &str) = ("MAX_EVENT_AGE_SECONDS", "4000000000");
 
+/// A batch of many targets is more than a playbook takes by itself.
+const MANY: [(&str, &str); 2] = [("MAX_TARGETS_PER_HOUR", "1000"), ("MAX_TARGETS_PER_DAY", "1000")];
+
 fn record(id: &str, body: impl ToString) -> Value {
     let sent = chrono::Utc::now().timestamp_millis().to_string();
     json!({"messageId": id, "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:findings",
@@ -151,7 +154,7 @@ async fn when_the_time_runs_out_the_rest_is_reported_and_nothing_is_cut_off() {
     let records = (0..200)
         .map(|number| record(&format!("m-{number}"), json!({"username": format!("u{number}")})))
         .collect::<Vec<_>>();
-    let function = rehearsal.function("disable-user", &[]).await;
+    let function = rehearsal.function("disable-user", &MANY).await;
     let answer = function.invoke(json!({"Records": records}), Duration::from_secs(5)).await.unwrap();
     let failed = failed(&answer);
     assert!((1..200).contains(&failed.len()), "{}", failed.len());
@@ -191,7 +194,7 @@ async fn a_thousand_records_with_bad_throttled_and_cut_ones_lose_none() {
         records.push(record(&message, body));
     }
     rehearsal.tenant.cut_every(100);
-    let function = rehearsal.function("disable-user", &[]).await;
+    let function = rehearsal.function("disable-user", &MANY).await;
     let answer = function.invoke(json!({"Records": records}), Duration::from_secs(300)).await.unwrap();
     assert_eq!(failed(&answer), expected);
     assert_eq!(expected.len(), 35);

@@ -6,6 +6,7 @@ mod answers;
 mod batches;
 mod environment;
 mod errors;
+mod guards;
 mod leaks;
 mod local;
 mod safety;

@@ -124,7 +124,7 @@ async fn connections_that_died_in_the_freeze_are_replaced() {
     }
     let record = |host: &String| json!({"messageId": host, "eventSource": "aws:sqs", "attributes": {}, "body": json!({"host_id": host, "accept_stale": true}).to_string()});
     let batch = |hosts: &[String]| json!({"Records": hosts.iter().map(record).collect::<Vec<_>>()});
-    let function = rehearsal.function("shutdown-host", &[]).await;
+    let function = rehearsal.function("shutdown-host", &[("MAX_TARGETS_PER_HOUR", "40")]).await;
     // Eight at a time, each on a connection of its own.
     rehearsal.tenant.order(Fault::Slow(Duration::from_millis(100)), "GET", "/systems/", 8);
     let done = json!({"batchItemFailures": []});

@@ -1,16 +1,11 @@
 //! Never twice, by enumeration: real binaries against the guard table, interrupted at each of their requests.
 
-use std::time::Duration;
-
 use sandbox::{
     gate::{Fate, Gate},
     lambda::Function,
     rehearsal::{Rehearsal, TIMEOUT},
 };
 use serde_json::{Value, json};
-
-/// Workers that enumerate concurrently, each with a tenant and a table of its own.
-const WORKERS: usize = 3;
 
 /// A tenant with a table, two environments behind gates, and one that is never interrupted.
 struct World {
@@ -268,4 +263,51 @@ async fn in_every_interleaving_of_two_environments() {
     }
     println!("never twice: {cases} interleavings of two environments");
     assert!(cases > 100, "{cases}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn interrupted_in_every_interleaving_of_the_writes() {
+    // The reads of both are over; what is left of each is the admission, the command and the settlement.
+    let mut world = World::start().await;
+    let mut cases = 0;
+    for fate in Fate::ALL {
+        for number in 3..6 {
+            let mut schedule = Some(vec![0, 0, 0, 1, 1, 1]);
+            while let Some(next) = schedule.filter(|next| next.starts_with(&[0, 0, 0, 1, 1, 1])) {
+                let choices = interleaved(&mut world, &next, ["one", "other"], Some((number, fate))).await;
+                schedule = next_schedule(&choices);
+                cases += 1;
+            }
+        }
+    }
+    println!("never twice: {cases} interruptions in interleavings of the writes of two environments");
+    assert!(cases > 50, "{cases}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_deliveries_of_one_alert_to_eight_environments_are_one_command() {
+    let rehearsal = Rehearsal::start().await;
+    rehearsal.dynamo.conflict_every(5);
+    let host = "633f3f295482343ff32add41";
+    let mut environments = Vec::new();
+    for _ in 0..8 {
+        environments.push(rehearsal.function("shutdown-host", &[]).await);
+    }
+    let deliveries = environments.iter().map(async |environment| {
+        let mut answers = Vec::new();
+        for _ in 0..25 {
+            answers.push(environment.invoke(alert(host, "one"), TIMEOUT).await);
+        }
+        answers
+    });
+    let answers = futures_util::future::join_all(deliveries).await.concat();
+    assert_eq!((answers.len(), rehearsal.tenant.shutdowns().len()), (200, 1));
+    let accepted = answers.iter().filter(|answer| matches!(answer, Ok(outcome) if outcome["status"] == "accepted"));
+    assert_eq!(accepted.count(), 1);
+    for answer in &answers {
+        match answer {
+            Ok(outcome) => assert!(outcome["status"] == "accepted" || outcome["pending"].is_object(), "{outcome}"),
+            Err(error) => assert_eq!(error["errorType"], "InProgress", "{error}"),
+        }
+    }
 }
