@@ -7,6 +7,7 @@ mod batches;
 mod environment;
 mod errors;
 mod guards;
+mod interruptions;
 mod leaks;
 mod local;
 mod safety;

@@ -1,133 +1,15 @@
 //! Never twice, by enumeration: real binaries against the guard table, interrupted at each of their requests.
 
 use sandbox::{
-    gate::{Fate, Gate},
-    lambda::Function,
+    gate::Fate,
     rehearsal::{Rehearsal, TIMEOUT},
 };
 use serde_json::{Value, json};
 
-/// A tenant with a table, two environments behind gates, and one that is never interrupted.
-struct World {
-    rehearsal: Rehearsal,
-    gates: [Gate; 2],
-    environments: [Function; 2],
-    healthy: Function,
-    hosts: usize,
-}
+use crate::interruptions::{World, alert, deliver};
 
-impl World {
-    async fn start() -> Self {
-        let rehearsal = Rehearsal::start().await;
-        let gates = [Gate::start(&rehearsal).await, Gate::start(&rehearsal).await];
-        let environments = [environment(&rehearsal, &gates[0]).await, environment(&rehearsal, &gates[1]).await];
-        let healthy = rehearsal
-            .function("shutdown-host", &[("MAX_TARGETS_PER_HOUR", "1000"), ("MAX_TARGETS_PER_DAY", "1000")])
-            .await;
-        let world = Self { rehearsal, gates, environments, healthy, hosts: 0 };
-        for environment in &world.environments {
-            warm(environment).await;
-        }
-        world
-    }
-
-    /// A host that nobody has touched. The sets of targets begin anew, so that no limit is in the way.
-    fn host(&mut self) -> String {
-        self.hosts += 1;
-        let id = format!("6140aa10bb20cc30dd41{:04x}", self.hosts);
-        let commands = json!([{"name": "shutdown", "type": "security"}]);
-        self.rehearsal.tenant.add(
-            "systems",
-            json!({"_id": id, "id": id, "hostname": id, "os": "Windows", "active": true, "builtInCommands": commands}),
-        );
-        self.rehearsal.dynamo.delete("default#switch", "shutdown-host");
-        id
-    }
-
-    /// How often the host was shut down.
-    fn sent(&self, host: &str) -> usize {
-        self.rehearsal.tenant.shutdowns().iter().filter(|id| *id == host).count()
-    }
-
-    fn record(&self, host: &str) -> Option<Value> {
-        let sk = format!("host#{host}");
-        self.rehearsal.dynamo.items("default#change").into_iter().find(|item| item["sk"]["S"] == sk)
-    }
-
-    /// The process behind a gate, new.
-    async fn replace(&mut self, index: usize) {
-        self.gates[index].open();
-        self.environments[index] = environment(&self.rehearsal, &self.gates[index]).await;
-        warm(&self.environments[index]).await;
-    }
-
-    /// What is asked for after everything: an alert is delivered again, and again after the deadline of all that was begun.
-    /// At most one command in all; exactly one where no mark was left; where a mark was left, every answer says so.
-    async fn check(&self, host: &str, case: &str) {
-        let before = self.sent(host);
-        assert!(before <= 1, "{case}: {before} commands");
-        let mark = self.record(host).map(|record| record["status"]["S"].as_str().unwrap_or_default().to_owned());
-        let again = self.healthy.invoke(alert(host, "again"), TIMEOUT).await;
-        match mark.as_deref() {
-            None => {
-                assert_eq!((before, &again.as_ref().unwrap()["status"]), (0, &json!("accepted")), "{case}: {again:?}");
-                assert_eq!(self.sent(host), 1, "{case}");
-                return;
-            }
-            Some("done") => {
-                let outcome = again.as_ref().expect("an outcome");
-                assert_eq!((&outcome["status"], &outcome["changed"]), (&json!("unchanged"), &json!(false)), "{case}");
-                assert!(outcome["pending"]["by"].is_string(), "{case}: {outcome}");
-                assert_eq!(before, 1, "{case}: settled as done and never sent");
-            }
-            Some("begun") => {
-                assert_eq!(again.as_ref().unwrap_err()["errorType"], "InProgress", "{case}: {again:?}");
-                let mut record = self.record(host).expect("a record");
-                record["deadline"]["N"] = json!("1");
-                self.rehearsal.dynamo.put(record);
-                let later = self.healthy.invoke(alert(host, "later"), TIMEOUT).await;
-                assert_eq!(later.as_ref().unwrap_err()["errorType"], "OutcomeUnknown", "{case}: {later:?}");
-            }
-            _ => assert_eq!(again.as_ref().unwrap_err()["errorType"], "OutcomeUnknown", "{case}: {again:?}"),
-        }
-        assert_eq!(self.sent(host), before, "{case}: sent again");
-        // Until a person decides.
-        if before == 0 {
-            let repeat = self.healthy.invoke(json!({"host_id": host, "repeat": true}), TIMEOUT).await;
-            assert_eq!((&repeat.unwrap()["status"], self.sent(host)), (&json!("accepted"), 1), "{case}");
-        }
-    }
-}
-
-async fn environment(rehearsal: &Rehearsal, gate: &Gate) -> Function {
-    let env = gate.env();
-    let changes: Vec<(&'static str, &str)> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let limits = [("MAX_TARGETS_PER_HOUR", "1000"), ("MAX_TARGETS_PER_DAY", "1000")];
-    rehearsal.function("shutdown-host", &[&changes[..], &limits].concat()).await
-}
-
-/// Its connections are open afterwards.
-async fn warm(environment: &Function) {
-    let dry = json!({"host_id": "633f3f295482343ff32add41", "dry_run": true});
-    environment.invoke(dry, TIMEOUT).await.expect("a dry run");
-}
-
-/// An alert of this id about a host, as EventBridge delivers it.
-fn alert(host: &str, id: &str) -> Value {
-    json!({"version": "0", "id": id, "detail-type": "Alert", "source": "test", "account": "123456789012", "region": "us-east-1",
-        "time": "2026-11-24T12:00:00Z", "resources": [], "detail": {"host_id": host, "accept_stale": true}})
-}
-
-/// One delivery to an environment, until it is answered or its process is killed.
-async fn deliver(environment: &Function, gate: &Gate, event: Value) -> Option<Result<Value, Value>> {
-    tokio::select! {
-        answer = environment.invoke(event, TIMEOUT) => Some(answer),
-        () = gate.killed() => {
-            environment.kill().await;
-            None
-        }
-    }
-}
+/// The first requests of a delivery: the host, the protected entries, the switches with the record.
+const READS: usize = 3;
 
 /// Interrupted at the request of this number; whether there was one.
 async fn interrupted(world: &mut World, number: usize, fate: Fate) -> bool {
@@ -175,18 +57,19 @@ async fn interrupted_at_each_request() {
 type Schedule = Vec<usize>;
 
 /// Runs two deliveries by `schedule`, and the first of both that can go on where that ends. `interrupt` is the request of
-/// the first environment that meets its fate. The choices that there were.
+/// the first environment that meets its fate. The choices that there were; with `reads_at_once`, one for all reads.
 async fn interleaved(
     world: &mut World,
     schedule: &[usize],
     ids: [&str; 2],
     fate: Option<(usize, Fate)>,
+    reads_at_once: bool,
 ) -> Vec<(usize, bool)> {
     let host = world.host();
     let [first, second] = [0, 1].map(|index| (&world.environments[index], &world.gates[index]));
     first.1.arm(true, fate);
     second.1.arm(true, None);
-    let mut choices = Vec::new();
+    let mut choices: Vec<(usize, bool)> = Vec::new();
     let mut answers: [Option<Option<Result<Value, Value>>>; 2] = [None, None];
     {
         let mut runs = [
@@ -207,14 +90,22 @@ async fn interleaved(
             let open: Vec<usize> = (0..2).filter(|index| answers[*index].is_none()).collect();
             let Some(first) = open.first() else { break };
             let next = schedule.get(choices.len()).copied().filter(|next| open.contains(next)).unwrap_or(*first);
+            let begins = !choices.iter().any(|(choice, _)| *choice == next);
+            let requests = if begins && reads_at_once { READS } else { 1 };
             choices.push((next, open.len() == 2));
             let (one, other) = runs.split_at_mut(1);
             let run = if next == 0 { &mut one[0] } else { &mut other[0] };
-            // The run goes on while its request passes.
+            let pass = async {
+                for _ in 0..requests {
+                    world.gates[next].waiting().await;
+                    world.gates[next].step().await;
+                }
+            };
+            // The run goes on while its requests pass.
             tokio::select! {
                 biased;
                 answer = run => answers[next] = Some(answer),
-                () = world.gates[next].step() => {}
+                () = pass => {}
             }
         }
     }
@@ -234,7 +125,7 @@ async fn interleaved(
     choices
 }
 
-/// The schedule after the one that led to `choices`, depth first; `None` after the last. The first choice stays.
+/// The schedule after the one that led to `choices`, depth first; `None` after the last.
 fn next_schedule(choices: &[(usize, bool)]) -> Option<Schedule> {
     let last = choices.iter().rposition(|(choice, open)| *open && *choice == 0)?;
     let mut schedule: Schedule = choices[..last].iter().map(|(choice, _)| *choice).collect();
@@ -250,7 +141,7 @@ async fn in_every_interleaving_of_two_environments() {
             let mut world = World::start().await;
             let (mut schedule, mut cases) = (Some(Schedule::new()), 0);
             while let Some(next) = schedule {
-                let choices = interleaved(&mut world, &next, ids, None).await;
+                let choices = interleaved(&mut world, &next, ids, None, false).await;
                 schedule = next_schedule(&choices);
                 cases += 1;
             }
@@ -265,23 +156,34 @@ async fn in_every_interleaving_of_two_environments() {
     assert!(cases > 100, "{cases}");
 }
 
+/// Reads have no effect on others: an interruption at one is that of an environment alone, above, or another interleaving.
+/// So all reads of a delivery are one step here, and each write is interrupted in each way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn interrupted_in_every_interleaving_of_the_writes() {
-    // The reads of both are over; what is left of each is the admission, the command and the settlement.
-    let mut world = World::start().await;
-    let mut cases = 0;
-    for fate in Fate::ALL {
-        for number in 3..6 {
-            let mut schedule = Some(vec![0, 0, 0, 1, 1, 1]);
-            while let Some(next) = schedule.filter(|next| next.starts_with(&[0, 0, 0, 1, 1, 1])) {
-                let choices = interleaved(&mut world, &next, ["one", "other"], Some((number, fate))).await;
-                schedule = next_schedule(&choices);
-                cases += 1;
+async fn interrupted_at_each_write_in_every_interleaving() {
+    let deliveries = [["one", "one"], ["one", "other"]];
+    let runs = deliveries.map(|ids| {
+        tokio::spawn(async move {
+            let mut world = World::start().await;
+            let mut cases = 0;
+            for fate in Fate::ALL {
+                for number in READS..READS + 3 {
+                    let mut schedule = Some(Schedule::new());
+                    while let Some(next) = schedule {
+                        let choices = interleaved(&mut world, &next, ids, Some((number, fate)), true).await;
+                        schedule = next_schedule(&choices);
+                        cases += 1;
+                    }
+                }
             }
-        }
+            cases
+        })
+    });
+    let mut cases = 0;
+    for run in runs {
+        cases += run.await.expect("no failed case");
     }
-    println!("never twice: {cases} interruptions in interleavings of the writes of two environments");
-    assert!(cases > 50, "{cases}");
+    println!("never twice: {cases} interruptions of writes in interleavings of two environments");
+    assert!(cases > 300, "{cases}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
