@@ -172,7 +172,7 @@ async fn pass(shared: Arc<Shared>, index: usize, request: Request<Bytes>) -> Res
         Some(operation) => operation.to_owned(),
         None => crate::tenant::call(request.method().as_str(), request.uri().path()),
     };
-    let Some((number, wait, fate)) = enter(&shared, name) else {
+    let Some(Entered { number, wait, fate }) = enter(&shared, name) else {
         return forward(&shared, &upstream, request).await;
     };
     shared.changed.notify_waiters();
@@ -199,9 +199,17 @@ async fn pass(shared: Arc<Shared>, index: usize, request: Request<Bytes>) -> Res
     answer
 }
 
-/// The number of the request, what it has to wait for, and the fate that was ordered for some request; `None` where the
-/// gate is open.
-fn enter(shared: &Shared, name: String) -> Option<(usize, Option<oneshot::Receiver<()>>, Option<(usize, Fate)>)> {
+/// A request that is counted.
+struct Entered {
+    number: usize,
+    /// Until it may go on.
+    wait: Option<oneshot::Receiver<()>>,
+    /// What was ordered, for whichever request.
+    fate: Option<(usize, Fate)>,
+}
+
+/// `None` where the gate is open.
+fn enter(shared: &Shared, name: String) -> Option<Entered> {
     let mut state = shared.state.lock().expect("no panic under the lock");
     if !state.armed {
         return None;
@@ -213,7 +221,7 @@ fn enter(shared: &Shared, name: String) -> Option<(usize, Option<oneshot::Receiv
         wait
     });
     state.passed.push(name);
-    Some((number, wait, state.fate))
+    Some(Entered { number, wait, fate: state.fate })
 }
 
 /// Whoever waits for it kills the process; the request is never answered.

@@ -23,9 +23,10 @@ fn entry(sk: &str, how: &str) -> Value {
 }
 
 /// Each guard's verdict.
-fn verdicts(outcome: &Value) -> HashMap<&str, &str> {
+fn verdicts(outcome: &Value) -> HashMap<String, String> {
     let guards = outcome["guards"].as_array().expect("guards").iter();
-    guards.map(|guard| (guard["rule"].as_str().unwrap(), guard["verdict"].as_str().unwrap())).collect()
+    let text = |guard: &'_ Value, name: &str| guard[name].as_str().expect("text").to_owned();
+    guards.map(|guard| (text(guard, "rule"), text(guard, "verdict"))).collect()
 }
 
 #[tokio::test]
@@ -158,7 +159,8 @@ async fn a_dry_run_reports_every_guard_and_counts_nothing() {
         rehearsal.function("shutdown-host", &[("DRY_RUN", "true"), ("MAX_EVENT_AGE_SECONDS", "4000000000")]).await;
     let finding = json!({"version": "0", "id": "a", "detail-type": "Alert", "source": "test", "time": "2026-11-24T12:00:00Z", "account": "1", "region": "us-east-1", "resources": [], "detail": {"host_id": COMPUTER123}});
     let outcome = function.invoke(finding, TIMEOUT).await.unwrap();
-    let expected = HashMap::from(["protected", "pending", "switch", "limit"].map(|rule| (rule, "refuse")));
+    let expected =
+        HashMap::from(["protected", "pending", "switch", "limit"].map(|rule| (rule.to_owned(), "refuse".to_owned())));
     assert_eq!((&outcome["status"], verdicts(&outcome)), (&json!("dry_run"), expected), "{outcome}");
     let pending = &outcome["pending"];
     assert_eq!((&pending["since"], &pending["by"]), (&json!("2026-11-24T12:00:00.000Z"), &json!("finding f-1")));
@@ -172,7 +174,7 @@ async fn a_dry_run_reports_every_guard_and_counts_nothing() {
     // A table that cannot be read is said, too.
     rehearsal.dynamo.order(Trouble::Error("AccessDeniedException"), "Query", 9);
     let outcome = function.invoke(json!({"host_id": COMPUTER123}), TIMEOUT).await.unwrap();
-    assert!(verdicts(&outcome).values().all(|verdict| *verdict == "unknown"), "{outcome}");
+    assert!(verdicts(&outcome).values().all(|verdict| verdict == "unknown"), "{outcome}");
     assert!(rehearsal.tenant.writes().is_empty());
 }
 
@@ -233,6 +235,9 @@ async fn without_a_table_only_on_purpose_and_then_it_is_said() {
     let function = rehearsal.function("disable-user", &[("GUARD_TABLE", "none")]).await;
     let outcome = function.invoke(event, TIMEOUT).await.unwrap();
     assert_eq!(outcome["status"], "succeeded");
-    assert_eq!(verdicts(&outcome), HashMap::from(["pending", "switch", "limit"].map(|rule| (rule, "off"))));
+    assert_eq!(
+        verdicts(&outcome),
+        HashMap::from(["pending", "switch", "limit"].map(|rule| (rule.to_owned(), "off".to_owned())))
+    );
     assert!(rehearsal.dynamo.operations().is_empty());
 }

@@ -7,6 +7,8 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
+use crate::error_type;
+
 /// A tenant with a table, two environments behind gates, and one that is never interrupted.
 pub(crate) struct World {
     rehearsal: Rehearsal,
@@ -70,7 +72,11 @@ impl World {
         let again = self.healthy.invoke(alert(host, "again"), TIMEOUT).await;
         match mark.as_deref() {
             None => {
-                assert_eq!((before, &again.as_ref().unwrap()["status"]), (0, &json!("accepted")), "{case}: {again:?}");
+                assert_eq!(
+                    (before, &again.as_ref().expect("an outcome")["status"]),
+                    (0, &json!("accepted")),
+                    "{case}: {again:?}"
+                );
                 assert_eq!(self.sent(host), 1, "{case}");
                 return;
             }
@@ -81,20 +87,20 @@ impl World {
                 assert_eq!(before, 1, "{case}: settled as done and never sent");
             }
             Some("begun") => {
-                assert_eq!(again.as_ref().unwrap_err()["errorType"], "InProgress", "{case}: {again:?}");
+                assert_eq!(error_type(again.clone()), "InProgress", "{case}: {again:?}");
                 let mut record = self.record(host).expect("a record");
                 record["deadline"]["N"] = json!("1");
                 self.rehearsal.dynamo.put(record);
                 let later = self.healthy.invoke(alert(host, "later"), TIMEOUT).await;
-                assert_eq!(later.as_ref().unwrap_err()["errorType"], "OutcomeUnknown", "{case}: {later:?}");
+                assert_eq!(error_type(later.clone()), "OutcomeUnknown", "{case}: {later:?}");
             }
-            _ => assert_eq!(again.as_ref().unwrap_err()["errorType"], "OutcomeUnknown", "{case}: {again:?}"),
+            _ => assert_eq!(error_type(again.clone()), "OutcomeUnknown", "{case}: {again:?}"),
         }
         assert_eq!(self.sent(host), before, "{case}: sent again");
         // Until a person decides.
         if before == 0 {
             let repeat = self.healthy.invoke(json!({"host_id": host, "repeat": true}), TIMEOUT).await;
-            assert_eq!((&repeat.unwrap()["status"], self.sent(host)), (&json!("accepted"), 1), "{case}");
+            assert_eq!((&repeat.expect("an outcome")["status"], self.sent(host)), (&json!("accepted"), 1), "{case}");
         }
     }
 }
