@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::{error::BuildError, types::TransactWriteItem};
 use chrono::{DateTime, Utc};
 use jumpcloud_playbooks::{
-    error::Error,
+    error::{Error, ErrorType::DeadlineExceeded},
     guard::{Admission, Change, Settled},
 };
 use tokio::time::Instant;
@@ -45,7 +45,10 @@ impl Ledger {
         mut known: Known,
         change: &Change<'_>,
     ) -> Result<Admission<Option<Ticket>>, Error> {
-        let until = Instant::now() + change.time_left.saturating_sub(TIME_TO_ACT);
+        let time_left = change.time_left.checked_sub(TIME_TO_ACT).ok_or_else(|| {
+            DeadlineExceeded.error("the function's time ran out before the guard table was asked; nothing was done; try again or raise the function's timeout")
+        })?;
+        let until = Instant::now() + time_left;
         let own = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
         let id = change.target.id.as_ref().ok_or_else(|| unavailable("the target has no id"))?;
         let key = change_key(&self.organization, change.target.target_type, id);
