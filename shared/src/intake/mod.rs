@@ -228,7 +228,7 @@ impl Settings {
             .and_then(|alert| self.alert(alert, wants, arrival));
         let message_id = text("messageId");
         let work = work.unwrap_or_else(|error| {
-            vec![Work { info: RequestInfo { event_id: Some(message_id.clone()), ..arrival.info() }, todo: Err(error) }]
+            vec![refusal(RequestInfo { event_id: Some(message_id.clone()), ..arrival.info() }, error)]
         });
         Record { message_id, group, work }
     }
@@ -269,7 +269,7 @@ impl Settings {
                 Ok(Some(target)) => target,
                 Ok(None) => continue,
                 Err(error) if error.error_type == Unsupported && !wants.mutating => {
-                    return Ok(vec![does_not_count(described(alert.info(arrival), format, &of), &error, wants)]);
+                    return Ok(vec![not_found(described(alert.info(arrival), format, &of), error.message, wants)]);
                 }
                 Err(error) => return Ok(vec![refusal(described(alert.info(arrival), format, &of), error)]),
             };
@@ -297,13 +297,10 @@ impl Settings {
             );
             let info = RequestInfo { correlation: correlation.cloned(), ..alert.info(arrival) };
             let info = described(info, format, &all);
-            let todo = if wants.mutating {
-                Err(InvalidInput.error(nobody))
-            } else {
-                let outcome = Outcome { status: Status::NotFound, ..Outcome::new(unlooked(wants), nobody) };
-                Ok(Todo::Answer(Box::new(outcome)))
-            };
-            work.push(Work { info, todo });
+            work.push(match wants.mutating {
+                true => refusal(info, InvalidInput.error(nobody)),
+                false => not_found(info, nobody, wants),
+            });
         }
         Ok(work)
     }
@@ -386,9 +383,9 @@ fn too_many<'a>(targets: impl Iterator<Item = &'a Target>, most: usize) -> Error
     ))
 }
 
-/// The answer to a question about somebody whom the alert's names do not choose.
-fn does_not_count(info: RequestInfo, error: &Error, wants: Wants) -> Work {
-    let outcome = Outcome { status: Status::NotFound, ..Outcome::new(unlooked(wants), error.message.clone()) };
+/// The answer to a question about an alert that names nobody, or nobody who counts.
+fn not_found(info: RequestInfo, why: String, wants: Wants) -> Work {
+    let outcome = Outcome { status: Status::NotFound, ..Outcome::new(unlooked(wants), why) };
     Work { info, todo: Ok(Todo::Answer(Box::new(outcome))) }
 }
 

@@ -13,10 +13,7 @@ use super::{
     verify::{self, Answer, Verdict},
 };
 use crate::{
-    error::{
-        Effect, Error,
-        ErrorType::{OutcomeUnknown, Protected},
-    },
+    error::{Effect, Error, ErrorType::Protected},
     guard::{Change, Guard, Settled},
     ids::ObjectId,
     jumpcloud::{Reader, Session, Writer},
@@ -182,7 +179,7 @@ impl<T: Named, G: Guard> Guarded<T, G> {
         let sent = (self.command.apply)(&writer, found).await;
         let settled = match &sent {
             Ok(_) => Settled::Done,
-            Err(error) if error.done == Effect::Unknown || error.error_type == OutcomeUnknown => Settled::Unknown,
+            Err(error) if error.done == Effect::Unknown => Settled::Unknown,
             Err(_) => Settled::NotSent,
         };
         let look = verify::verify(session.reader(), &found.id, sent, self.command.shows);

@@ -10,22 +10,10 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::{codes, error_type, sample, samples};
-
-/// Sample events are as old as they are.
-const ANY_AGE: (&str, &str) = ("MAX_EVENT_AGE_SECONDS", "4000000000");
+use crate::{ANY_AGE, codes, error_type, run, sample, samples};
 
 /// Whose names of the samples count besides.
 const TRUST: [(&str, &str); 2] = [("TRUSTED_DOMAINS", "corp"), ("TRUSTED_ACCOUNTS", "123456789012")];
-
-async fn run(
-    rehearsal: &Rehearsal,
-    playbook: &str,
-    event: Value,
-    changes: &[(&'static str, &str)],
-) -> Result<Value, Value> {
-    rehearsal.function(playbook, changes).await.invoke(event, TIMEOUT).await
-}
 
 /// Each sample says in `_expect` what comes of it: playbook, target, where it stood, what sent it, the finding's id.
 /// SQS is in `batches`.

@@ -10,9 +10,7 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::sample;
-
-const ANY_AGE: (&str, &str) = ("MAX_EVENT_AGE_SECONDS", "4000000000");
+use crate::{ANY_AGE, sample};
 
 /// The ids of the failed records, in order.
 fn failed(answer: &Value) -> Vec<&str> {

@@ -18,8 +18,24 @@ mod whom;
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use sandbox::lambda::Function;
+use sandbox::{
+    lambda::Function,
+    rehearsal::{Rehearsal, TIMEOUT},
+};
 use serde_json::Value;
+
+/// Sample events are as old as they are.
+const ANY_AGE: (&str, &str) = ("MAX_EVENT_AGE_SECONDS", "4000000000");
+
+/// One invocation of a cold function with these changes to its variables.
+async fn run(
+    rehearsal: &Rehearsal,
+    playbook: &str,
+    event: Value,
+    changes: &[(&'static str, &str)],
+) -> Result<Value, Value> {
+    rehearsal.function(playbook, changes).await.invoke(event, TIMEOUT).await
+}
 
 /// A sample event, without what it says to be expected of it.
 fn sample(name: &str) -> Value {

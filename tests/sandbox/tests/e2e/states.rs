@@ -7,21 +7,10 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::{error_type, runs, sample};
+use crate::{ANY_AGE, error_type, run, runs, sample};
 
-/// Sample events are as old as they are.
-const ANY_AGE: (&str, &str) = ("MAX_EVENT_AGE_SECONDS", "4000000000");
 /// The domain of the samples' users.
 const CORP: (&str, &str) = ("TRUSTED_DOMAINS", "corp");
-
-async fn run(
-    rehearsal: &Rehearsal,
-    playbook: &str,
-    event: Value,
-    changes: &[(&'static str, &str)],
-) -> Result<Value, Value> {
-    rehearsal.function(playbook, changes).await.invoke(event, TIMEOUT).await
-}
 
 /// The sample with `value` at `pointer`, which may be new in its object.
 fn changed(name: &str, pointer: &str, value: Value) -> Value {

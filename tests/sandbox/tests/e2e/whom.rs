@@ -2,25 +2,16 @@
 
 use sandbox::{
     faults::Fault,
-    rehearsal::{Rehearsal, TIMEOUT},
+    rehearsal::Rehearsal,
     seed::{COMPUTER123, JSMITH, NOBODY, OTHER_ADMIN},
     tenant::ORG_ID,
 };
 use serde_json::{Value, json};
 
-use crate::{error_type, sample};
+use crate::{error_type, run, sample};
 
 /// Bound to jsmith in the rehearsal tenant, not to mgarcia.
 const HOST: &str = "Computer123";
-
-async fn run(
-    rehearsal: &Rehearsal,
-    playbook: &str,
-    event: Value,
-    changes: &[(&'static str, &str)],
-) -> Result<Value, Value> {
-    rehearsal.function(playbook, changes).await.invoke(event, TIMEOUT).await
-}
 
 /// An OCSF finding of now, with these fields.
 fn ocsf(fields: Value) -> Value {
