@@ -1,6 +1,6 @@
 //! What a function runs: a command behind its guard, or a question.
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, ready};
 
 use super::once::Once;
 use crate::{
@@ -33,6 +33,14 @@ pub trait Playbook {
     /// Whether an alert may ask for it: not where it gives something back.
     fn takes_findings(&self) -> bool {
         true
+    }
+    /// Why it cannot run in this process, where that is so.
+    fn ready(&self) -> Result<(), Error> {
+        Ok(())
+    }
+    /// Opens the connections of its own.
+    fn warm_up(&self) -> LocalBoxFuture<'_, ()> {
+        Box::pin(ready(()))
     }
     /// Finds the target, and changes nothing: the step that comes of it does the rest. All calls of both end before the
     /// session's deadline.

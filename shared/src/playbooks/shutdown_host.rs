@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorType::Unsupported},
+    guard::Sighting,
     jumpcloud::{OsKind, System},
     outcome::{Advisory, AdvisoryCode},
 };
@@ -22,6 +23,7 @@ pub const SHUTDOWN_HOST: Command<System> = Command {
     plan: |_, found| Box::pin(async { plan(found) }),
     apply: |writer, found| Box::pin(async { writer.shutdown(&found.id).await.map(|()| Answer::Accepted) }),
     shows: None,
+    sighting: Some(|host| Sighting { online: host.active == Some(true), last_contact: host.last_contact.clone() }),
     state: |host| json!({"online": host.active, "last_contact": host.last_contact}),
     devices: devices::none,
     advise: |host, _, _| queued_until_online(host).into_iter().collect(),

@@ -1,12 +1,14 @@
-//! A rehearsal for the playbooks on one machine: a JumpCloud tenant, Secrets Manager and Lambda's Runtime API, all
+//! A rehearsal for the playbooks on one machine: a JumpCloud tenant, Secrets Manager, DynamoDB and Lambda's Runtime API, all
 //! on loopback. The functions under it are the real binaries.
 
 mod authorize;
 pub mod binaries;
 mod change;
+pub mod dynamo;
 pub mod events;
 pub mod faults;
 mod filter;
+pub mod gate;
 mod graph;
 pub mod invoke_api;
 pub mod lambda;

@@ -7,6 +7,8 @@ mod batches;
 mod bounds;
 mod environment;
 mod errors;
+mod guards;
+mod interruptions;
 mod leaks;
 mod local;
 mod safety;
@@ -14,6 +16,7 @@ mod shutdown;
 mod states;
 mod telemetry;
 mod truth;
+mod twice;
 mod whom;
 
 use std::{fs, path::PathBuf, time::Duration};
