@@ -191,14 +191,14 @@ impl Sandbox {
             return Ok(Self::rehearsal(listen().await?, listen().await?, listen().await?).await);
         }
         let named = |name: &str| env::var(name).is_ok_and(|value| !value.trim().is_empty());
-        if changes && !named("GUARD_TABLE") {
-            return Err("--live needs the guard table for what changes something: set GUARD_TABLE to its name (with AWS credentials in the environment), or to none to act without one".to_owned());
-        }
         let secrets = match env::var("JUMPCLOUD_API_KEY") {
             Ok(key) => Some(Secrets::start(&key).await),
             Err(_) if named("JUMPCLOUD_SECRET_ID") => None,
             Err(_) => return Err("--live needs the key: set JUMPCLOUD_SECRET_ID (with AWS credentials in the environment) or JUMPCLOUD_API_KEY".to_owned()),
         };
+        if changes && !named("GUARD_TABLE") {
+            return Err("--live needs the guard table for what changes something: set GUARD_TABLE to its name (with AWS credentials in the environment), or to none to act without one".to_owned());
+        }
         let mut env: Vec<_> = secrets.iter().flat_map(Secrets::env).collect();
         // After the stand-in's credentials: the guard table needs the real ones.
         env.extend(passed_on(true).into_iter().filter(|(name, _)| secrets.is_none() || !OF_THE_SECRET.contains(name)));
