@@ -148,6 +148,11 @@ impl RequestInfo {
     pub fn is_direct(&self) -> bool {
         self.event_source == DIRECT
     }
+
+    /// Whether an alert asked. Neither does what cannot be read.
+    pub fn is_alert(&self) -> bool {
+        !self.event_source.is_empty() && !self.is_direct()
+    }
 }
 
 /// The `event_source` of a direct event.

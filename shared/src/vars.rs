@@ -49,6 +49,8 @@ variables! {
     JUMPCLOUD_SELF, "ids or e-mail addresses with commas between";
     /// default 1, at most 100; how many targets an alert may have for what changes something
     MAX_TARGETS_PER_ALERT, "a number from 1 to 100";
+    /// ARN of the queue to which a person moves dead letters: what comes from it is acted on whatever its age
+    REDRIVE_QUEUE, "the ARN of an SQS queue";
     /// Windows domains whose users are JumpCloud's users of the same name; default none
     TRUSTED_DOMAINS, "domains with commas between";
     /// AWS accounts whose IAM users are JumpCloud's users of the same name; default none

@@ -177,7 +177,7 @@ fn read(event: &str, user: bool, mutating: bool) -> Intake {
     let now = DateTime::from_timestamp(1_795_465_000, 0).expect("a time");
     let target_type = if user { TargetType::User } else { TargetType::Host };
     let wants = Wants { target_type, mutating, takes_findings: true };
-    settings.read(event, wants, &Arrival { request_id: "r-1".to_owned(), dry_run: false, now })
+    settings.read(event, wants, &Arrival { request_id: "r-1".to_owned(), dry_run: false, now, redriven: false })
 }
 
 /// All that an event asks for, in a batch or not.

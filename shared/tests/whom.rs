@@ -349,7 +349,7 @@ fn a_finding_is_about_one_object_or_nobody() {
         for name in ["disable-user", "shutdown-host"] {
             let command = commands.iter().find(|command| command.name() == name).unwrap();
             let target_type = command.target_type();
-            let arrival = Arrival { request_id: "r".to_owned(), dry_run: false, now };
+            let arrival = Arrival { request_id: "r".to_owned(), dry_run: false, now, redriven: false };
             let wants = Wants { target_type, mutating: true, takes_findings: true };
             let Intake::One(work) = settings.read(&event, wants, &arrival) else {
                 panic!("one finding is one request")

@@ -123,7 +123,8 @@ mod tests {
 
     fn read(event: &str, target_type: TargetType) -> Intake {
         let settings = Settings::from_vars(&Vars(&|_| None)).unwrap();
-        let arrival = Arrival { request_id: "r-1".to_owned(), dry_run: false, now: chrono::Utc::now() };
+        let arrival =
+            Arrival { request_id: "r-1".to_owned(), dry_run: false, now: chrono::Utc::now(), redriven: false };
         settings.read(event, Wants { target_type, mutating: false, takes_findings: true }, &arrival)
     }
 
@@ -166,8 +167,7 @@ mod tests {
 
     #[test]
     fn an_alert_that_no_service_delivers_is_refused() {
-        let event =
-            |bytes| alert(json!({"hostname": "Computer123", "reason": " ".repeat(bytes) + "x", "accept_stale": true}));
+        let event = |bytes| alert(json!({"hostname": "Computer123", "reason": " ".repeat(bytes) + "x"}));
         assert!(one(&event(MAX_BYTES / 2)).todo.is_ok());
         assert!(one(&event(MAX_BYTES)).todo.err().unwrap().message.contains("SQS"));
         let record = json!({"Records": [

@@ -26,11 +26,10 @@ const USER_FIELDS: [TargetField; 4] = [
 ];
 const HOST_FIELDS: [TargetField; 3] =
     [("hostname", "hostname", By::Hostname), ("host_id", "hostId", By::HostId), ("host", "host", By::Host)];
-const OPTIONS: [(&str, &str); 6] = [
+const OPTIONS: [(&str, &str); 5] = [
     ("dry_run", "dryRun"),
     ("reason", "reason"),
     ("correlation", "correlation"),
-    ("accept_stale", "acceptStale"),
     ("repeat", "repeat"),
     ("plan_hash", "planHash"),
 ];
@@ -46,7 +45,6 @@ fn target_fields(target_type: TargetType) -> &'static [TargetField] {
 pub(super) struct Direct {
     /// Its source is the field's name; the caller adds the enclosing path.
     pub(super) name: Name,
-    pub(super) accept_stale: bool,
     repeat: bool,
     plan_hash: Option<String>,
     dry_run: bool,
@@ -95,7 +93,6 @@ pub(super) fn decode(event: &Value, target_type: TargetType) -> Result<Direct, E
         _ => return Err(invalid("the event names more than one target", fields)),
     };
     let dry_run = flag(object, "dry_run", "dryRun")?;
-    let accept_stale = flag(object, "accept_stale", "acceptStale")?;
     let repeat = flag(object, "repeat", "repeat")?;
     let line = |snake, camel| field(object, snake, camel)?.map(|(name, value)| text(name, value)).transpose();
     let reason = line("reason", "reason")?;
@@ -104,7 +101,7 @@ pub(super) fn decode(event: &Value, target_type: TargetType) -> Result<Direct, E
     let correlation = object.get("correlation").cloned();
     correlation.as_ref().map_or(Ok(()), bounds::correlation)?;
     let name = recognised(name, &text, by)?;
-    Ok(Direct { name, accept_stale, repeat, plan_hash, dry_run, reason, correlation })
+    Ok(Direct { name, repeat, plan_hash, dry_run, reason, correlation })
 }
 
 /// Whether every field of `body` is one that [`decode`] knows: written for us, and so to be read strictly.
@@ -254,8 +251,8 @@ mod tests {
             json!({"user_id": format!("{ID}/expire")}),
             json!({"username": "x", "reason": {"a": "SECRET"}}),
             json!({"username": "x", "url": "https://SECRET"}),
-            json!({"username": "x", "accept_stale ": true}),
-            json!({"username": "x", "accept_stale": 1}),
+            json!({"username": "x", "accept_stale": true}),
+            json!({"username": "x", "repeat": 1}),
         ];
         for event in events {
             let error = decode(&event, TargetType::User).err().unwrap();

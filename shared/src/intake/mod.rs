@@ -61,6 +61,8 @@ pub struct Settings {
     own: Vec<String>,
     /// `MAX_TARGETS_PER_ALERT`.
     max_targets: usize,
+    /// `REDRIVE_QUEUE`.
+    redrive_queue: Option<String>,
     trust: Trust,
 }
 
@@ -84,6 +86,8 @@ pub struct Arrival {
     pub dry_run: bool,
     /// When it began.
     pub now: DateTime<Utc>,
+    /// Whether the event comes from the redrive queue, where a person has put it: it may be of any age.
+    pub redriven: bool,
 }
 
 impl Arrival {
@@ -155,6 +159,7 @@ impl Settings {
             max_age: TimeDelta::seconds(i64::from(seconds.unwrap_or(3600))),
             own,
             max_targets: max_targets.unwrap_or(1),
+            redrive_queue: vars.text(&vars::REDRIVE_QUEUE),
             trust: Trust::from_vars(vars)?,
         })
     }
@@ -216,7 +221,9 @@ impl Settings {
 
     fn record(&self, index: usize, record: &Value, wants: Wants, arrival: &Arrival) -> Record {
         let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
-        let fifo = text("eventSourceARN").ends_with(".fifo");
+        let queue = text("eventSourceARN");
+        let fifo = queue.ends_with(".fifo");
+        let arrival = &Arrival { redriven: self.redrive_queue.as_deref() == Some(&queue), ..arrival.clone() };
         let group = record["attributes"]["MessageGroupId"].as_str().filter(|_| fifo).map(str::to_owned);
         let work = SqsMessage::deserialize(record)
             .map_err(|_| InvalidInput.error("the record is not an SQS record"))
@@ -228,7 +235,8 @@ impl Settings {
             .and_then(|alert| self.alert(alert, wants, arrival));
         let message_id = text("messageId");
         let work = work.unwrap_or_else(|error| {
-            vec![refusal(RequestInfo { event_id: Some(message_id.clone()), ..arrival.info() }, error)]
+            let event_source = "aws:sqs".to_owned();
+            vec![refusal(RequestInfo { event_id: Some(message_id.clone()), event_source, ..arrival.info() }, error)]
         });
         Record { message_id, group, work }
     }
@@ -279,7 +287,7 @@ impl Settings {
             }
             let info = RequestInfo { correlation: correlation.cloned(), ..alert.info(arrival) };
             let info = described(info, format, &of);
-            match self.fresh(&times, wants, arrival.now) {
+            match self.fresh(&times, wants, arrival) {
                 Ok(event_time) => work.push((target, RequestInfo { event_time, ..info })),
                 Err(error) => return Ok(vec![refusal(info, error)]),
             }
@@ -308,8 +316,7 @@ impl Settings {
     /// A direct event in an envelope.
     fn plain(&self, alert: &Alert, wants: Wants, arrival: &Arrival) -> Result<Work, Error> {
         let direct = direct::decode(&alert.body, wants.target_type)?.without_consent()?;
-        let times = &alert.times;
-        let event_time = if direct.accept_stale { times.earliest() } else { self.fresh(times, wants, arrival.now)? };
+        let event_time = self.fresh(&alert.times, wants, arrival)?;
         let info = direct.describe(RequestInfo { event_time, ..alert.info(arrival) });
         let source = direct.name.source.map(|field| format!("{}/{field}", alert.path));
         Ok(to_run(Name { source, ..direct.name }.into(), info))

@@ -1,9 +1,8 @@
 //! Whether an alert is acted on: only an open finding, only in time, never the automation's own echo.
 
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{Settings, Todo, Wants, Work, envelope::Alert, formats::Parsed, time::Times, unlooked};
+use super::{Arrival, Settings, Todo, Wants, Work, envelope::Alert, formats::Parsed, time::Times, unlooked};
 use crate::{
     error::{
         Error,
@@ -63,9 +62,9 @@ impl Settings {
     }
 
     /// The alert's time, unless it is too old to act on. Without a time it may be any age.
-    pub(super) fn fresh(&self, times: &Times, wants: Wants, now: DateTime<Utc>) -> Result<Option<String>, Error> {
-        match times.stale(self.max_age, now).filter(|_| wants.mutating) {
-            Some(why) => Err(StaleEvent.error(format!("{why}; nothing was done; to act all the same send a direct event, or `accept_stale: true` in a plain one"))),
+    pub(super) fn fresh(&self, times: &Times, wants: Wants, arrival: &Arrival) -> Result<Option<String>, Error> {
+        match times.stale(self.max_age, arrival.now).filter(|_| wants.mutating && !arrival.redriven) {
+            Some(why) => Err(StaleEvent.error(format!("{why}; nothing was done; to act all the same send a direct event, or move the message to the redrive queue"))),
             None => Ok(times.earliest()),
         }
     }

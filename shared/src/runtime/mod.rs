@@ -31,7 +31,7 @@ use crate::{
     http,
     intake::{Arrival, Intake, Record, Todo, Wants, Work},
     jumpcloud::Session,
-    outcome::{Outcome, Status},
+    outcome::Outcome,
     playbooks::{Named, Once, Playbook, Run, Step, command::Command, defect, question::Question},
     vars::{self, Vars},
 };
@@ -129,8 +129,12 @@ impl<'a> Function<'a> {
 
     async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Error> {
         let (event, context) = event.into_parts();
-        let arrival =
-            |dry_run| Arrival { request_id: context.request_id.clone(), dry_run, now: SystemTime::now().into() };
+        let arrival = |dry_run| Arrival {
+            request_id: context.request_id.clone(),
+            dry_run,
+            now: SystemTime::now().into(),
+            redriven: false,
+        };
         let setup = match &self.setup {
             Ok(setup) => setup,
             Err(error) => {
@@ -164,11 +168,10 @@ impl<'a> Function<'a> {
 }
 
 impl Invocation<'_> {
-    /// Whether all of a record was done. A question without an answer (nobody of that name) is a failure here,
-    /// where nobody reads the answer.
+    /// Whether a record is done with: nothing in it is worth another delivery.
     async fn record(&self, record: Record) -> bool {
-        let answered = |outcome: &Outcome| !matches!(outcome.status, Status::NotFound | Status::Ambiguous);
-        self.finish_all(record.work).await.iter().all(|result| result.as_ref().is_ok_and(answered))
+        let again = |result: &Result<_, Error>| result.as_ref().is_err_and(batch::is_worth_redelivery);
+        !self.finish_all(record.work).await.iter().any(again)
     }
 
     /// Does what is to be done, whatever comes of it.
@@ -327,12 +330,11 @@ mod tests {
         let error = function.handle(event(json!({"user": "jsmith"}).to_string())).await.err().unwrap();
         assert_eq!((error.error_type, error.done), (Internal, Effect::Unknown));
         assert!(!error.to_string().contains("SECRET"));
-        // In a batch it is that record's failure; a second record for the same user does not run, either.
+        // In a batch neither that record nor a second one for the same user runs again: something may have been done.
         let record = |id: &str| sandbox::events::record(id, r#"{"user": "jsmith"}"#);
         let batch = sandbox::events::batch([record("m-1"), record("m-2")]).to_string();
         let answer = function.handle(event(batch)).await.unwrap();
-        let failed = |id: &str| json!({"itemIdentifier": id});
-        assert_eq!(serde_json::to_value(answer).unwrap(), json!({"batchItemFailures": [failed("m-1"), failed("m-2")]}));
+        assert_eq!(serde_json::to_value(answer).unwrap(), json!({"batchItemFailures": []}));
         // What cannot be read at all: too deep, a number out of range, half a character.
         for text in ["[".repeat(200) + &"]".repeat(200), "1e999".to_owned(), r#""\ud800""#.to_owned()] {
             assert_eq!(function.handle(event(text)).await.err().unwrap().error_type, InvalidInput);

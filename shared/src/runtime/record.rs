@@ -93,6 +93,7 @@ impl Ended {
             "Outcome": self.outcome(),
             "Runs": 1,
             "UnexpectedRuns": u8::from(error.is_some_and(|error| error.error_type.is_unexpected())),
+            "RefusedAlerts": u8::from(self.info.is_alert() && error.is_some_and(|error| !error.error_type.retry_helps())),
             "RunDuration": self.duration_ms(),
             "JumpCloudCalls": self.traffic.calls,
             "JumpCloudThrottles": self.traffic.throttled,
@@ -111,6 +112,7 @@ impl Ended {
                             milliseconds("RunDuration"),
                             count("JumpCloudCalls"),
                             count("JumpCloudThrottles"),
+                            count("RefusedAlerts"),
                         ],
                     },
                     {

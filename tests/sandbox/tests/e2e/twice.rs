@@ -6,7 +6,10 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::interruptions::{World, alert, deliver};
+use crate::{
+    ANY_AGE,
+    interruptions::{World, alert, deliver},
+};
 
 /// The first requests of a delivery: the host, the protected entries, the switches with the record.
 const READS: usize = 3;
@@ -193,7 +196,7 @@ async fn two_hundred_deliveries_of_one_alert_to_eight_environments_are_one_comma
     let host = "633f3f295482343ff32add41";
     let mut environments = Vec::new();
     for _ in 0..8 {
-        environments.push(rehearsal.function("shutdown-host", &[]).await);
+        environments.push(rehearsal.function("shutdown-host", &[ANY_AGE]).await);
     }
     let deliveries = environments.iter().map(async |environment| {
         let mut answers = Vec::new();
