@@ -31,7 +31,7 @@ use self::{
     envelope::{Alert, Envelope},
     formats::{Parsed, first},
     json::Json,
-    target::{Path, Place, Places},
+    target::{Path, Place, Places, Wanted},
     trust::Trust,
     whether::{ignored, times},
 };
@@ -265,7 +265,11 @@ impl Settings {
             let of = if self.target_paths.is_some() { all.clone() } else { vec![(path.clone(), finding)] };
             let times = times(&alert, format, &of);
             let path = format!("{}{path}", alert.path);
-            let target = match target::whom(finding, &path, places, wants.target_type, &self.trust) {
+            let target = match target::whom(
+                finding,
+                &path,
+                Wanted { target_type: wants.target_type, places, trust: &self.trust },
+            ) {
                 Ok(Some(target)) => target,
                 Ok(None) => continue,
                 Err(error) if error.error_type == Unsupported && !wants.mutating => {
@@ -333,7 +337,8 @@ impl Settings {
     pub fn whom(&self, body: &Value, target_type: TargetType) -> Result<Vec<Target>, Error> {
         let Some(format) = formats::recognise(body) else { return Ok(Vec::new()) };
         let whom = |(path, finding): (String, &Value)| {
-            target::whom(finding, &path, format.places(), target_type, &self.trust).transpose()
+            let wanted = Wanted { target_type, places: format.places(), trust: &self.trust };
+            target::whom(finding, &path, wanted).transpose()
         };
         format.findings(body).into_iter().filter_map(whom).collect()
     }

@@ -113,17 +113,20 @@ impl Places<'_> {
     }
 }
 
+/// What is looked for in findings, where, and whose names count.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) target_type: TargetType,
+    pub(super) places: Places<'a>,
+    pub(super) trust: &'a Trust,
+}
+
 /// The one target of `finding`, its names with their sources below `path`; `None` where it names nobody.
 ///
 /// # Errors
 /// `Unsupported` where no name of it counts. `InvalidInput` where a name cannot be read.
-pub(super) fn whom(
-    finding: &Value,
-    path: &str,
-    places: Places<'_>,
-    target_type: TargetType,
-    trust: &Trust,
-) -> Result<Option<Target>, Error> {
+pub(super) fn whom(finding: &Value, path: &str, wanted: Wanted<'_>) -> Result<Option<Target>, Error> {
+    let Wanted { target_type, places, trust } = wanted;
     let finding = &*opened(finding);
     let hosts = Hosts::read(finding, path, places.hosts)?;
     if target_type == TargetType::Host {
@@ -278,13 +281,13 @@ impl Users<'_> {
                 let text = id(&source, &text)?;
                 self.found.push((Name { by: By::UserId, text, source: Some(source) }, Standing::Counts));
             }
-            (Holds::Email, _) if text.contains('@') => self.login(source, &text, None, By::Email),
+            (Holds::Email, _) if text.contains('@') => self.login(source, Login::parse(&text, None), By::Email),
             // The name of a role, or of nobody.
             (_, Some(Principal::Person(_) | Principal::Nobody)) => {}
             (_, Some(Principal::IamUser { accounts })) => self.iam_user(source, &text, accounts),
             // A place for AWS's own that does not say what it is.
             (Holds::Principal, None) => self.iam_user(source, &text, &[]),
-            (_, None) => self.login(source, &text, domain, By::User),
+            (_, None) => self.login(source, Login::parse(&text, domain), By::User),
         }
         Ok(())
     }
@@ -296,7 +299,7 @@ impl Users<'_> {
         match principal::read(&as_node, None) {
             Some(Principal::Person(names)) => names.iter().for_each(|(_, name)| self.person(pointer.to_owned(), name)),
             Some(_) => {}
-            None => self.login(pointer.to_owned(), &text, None, By::User),
+            None => self.login(pointer.to_owned(), Login::parse(&text, None), By::User),
         }
         Ok(())
     }
@@ -317,8 +320,8 @@ impl Users<'_> {
     }
 
     /// A login name. `by` is what it is where it is an address.
-    fn login(&mut self, source: String, text: &str, domain: Option<&str>, by: By) {
-        let Some(login) = Login::parse(text, domain) else { return };
+    fn login(&mut self, source: String, login: Option<Login>, by: By) {
+        let Some(login) = login else { return };
         let standing = self.standing(&login);
         let by = if login.name.contains('@') { by } else { By::Username };
         self.found.push((Name { by, text: login.name, source: Some(source) }, standing));
