@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::Value;
 
-use super::formats::first;
+use super::finding::first;
 use crate::request::Severity::{self, Critical, High, Info, Low, Medium};
 
 /// A log, or a finding that does not say.
