@@ -6,9 +6,10 @@ use serde_json::Value;
 use super::{
     command::{Command, Plan},
     devices::Devices,
+    found::Resolved,
+    named::Named,
     plan_hash::{Planned, plan_hash},
     protect,
-    target::{Named, Resolved},
     verify::{self, Verdict},
 };
 use crate::{
