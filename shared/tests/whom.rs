@@ -274,8 +274,7 @@ fn user_agrees(user: &Value, kind: Kind, text: &str) -> Option<bool> {
 fn check(
     case: &[(Kind, &str)],
     endpoint: bool,
-    target_type: TargetType,
-    id: &str,
+    (target_type, id): (TargetType, &str),
     rehearsal: &Rehearsal,
 ) -> Result<(), TestCaseError> {
     if target_type == TargetType::Host {
@@ -373,7 +372,7 @@ fn a_finding_is_about_one_object_or_nobody() {
                 prop_assert!(writes.len() <= 1 && writes.iter().all(|write| write.path.contains(&id)), "{:?}", case);
                 let acted = if target_type == TargetType::User { &users } else { &hosts };
                 acted.set(acted.get() + 1);
-                check(&case, endpoint, target_type, &id, &rehearsal)
+                check(&case, endpoint, (target_type, &id), &rehearsal)
             })?;
         }
         Ok(())

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Todo, Work};
+use super::work::{Todo, Work};
 use crate::{
     error::{Error, ErrorType::InvalidInput},
     request::RequestInfo,

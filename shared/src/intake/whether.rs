@@ -2,14 +2,19 @@
 
 use serde_json::Value;
 
-use super::{Arrival, Settings, Todo, Wants, Work, envelope::Alert, formats::Parsed, time::Times, unlooked};
+use super::{
+    envelope::Alert,
+    formats::Parsed,
+    settings::Settings,
+    time::Times,
+    work::{Arrival, Wants},
+};
 use crate::{
     error::{
         Error,
         ErrorType::{InvalidInput, StaleEvent},
     },
-    outcome::{Ignored, Outcome},
-    request::RequestInfo,
+    outcome::Ignored,
 };
 
 impl Settings {
@@ -77,9 +82,4 @@ pub(super) fn times(alert: &Alert, format: Option<&Parsed>, findings: &[(String,
         findings.iter().for_each(|(_, finding)| times.add(finding.pointer(pointer)));
     }
     times
-}
-
-/// An alert on which nothing is done.
-pub(super) fn ignored(info: RequestInfo, wants: Wants, reason: Ignored) -> Work {
-    Work { info, todo: Ok(Todo::Answer(Box::new(Outcome::ignored(unlooked(wants), reason)))) }
 }

@@ -34,12 +34,12 @@ const MIN_TIME_FOR_A_CHANGE: Duration = Duration::from_millis(500);
 const MAX_BODY: usize = 8 << 20;
 
 #[derive(Debug)]
-struct Request {
-    method: Method,
+pub(super) struct Request {
+    pub(super) method: Method,
     /// Below the v1 base, starting with a slash.
-    path: String,
-    body: Option<Value>,
-    effect: Effect,
+    pub(super) path: String,
+    pub(super) body: Option<Value>,
+    pub(super) effect: Effect,
 }
 
 /// An answer that is neither an error nor a page of somebody else.
@@ -99,7 +99,7 @@ impl Reader<'_> {
     /// JumpCloud may have carried out without saying so is `OutcomeUnknown`.
     async fn send(&self, request: &Request) -> Result<Option<Answer>, Error> {
         let mut key = self.in_time(self.client.credentials.current()).await?;
-        let mut tries = Tries::default();
+        let mut tries = Tries::first(request.effect);
         let mut arrived = false;
         loop {
             let Some(left) = self.time_for(request.effect) else {
@@ -113,7 +113,7 @@ impl Reader<'_> {
                 Err(failure) => failure,
             };
             arrived |= failure.class.arrived();
-            match retry::next(failure.class, request.effect, tries, left, fastrand::f64()) {
+            match retry::next(failure.class, tries, left, fastrand::f64()) {
                 Next::GiveUp => return Err(settled(request, arrived, failure.error)),
                 Next::RenewKey => {
                     let renewed = self.in_time(self.client.credentials.renewed(&key)).await;
@@ -158,7 +158,7 @@ impl Reader<'_> {
             if status == StatusCode::TOO_MANY_REQUESTS {
                 self.count().throttled += 1;
             }
-            return match failure_of(status, &headers, &body.unwrap_or_default(), key, request.effect) {
+            return match failure_of(status, &headers, &said(&body.unwrap_or_default(), key), request.effect) {
                 Some(failure) => Err(failure),
                 None => Ok(None),
             };
@@ -229,7 +229,7 @@ impl Reader<'_> {
 impl Writer<'_> {
     /// Sends a change whose answer shows no object. One that JumpCloud's clients do not report is `OutcomeUnknown`.
     pub(super) async fn command(&self, path: String, body: Option<Value>, effect: Effect) -> Result<(), Error> {
-        let answer = self.change(Method::POST, path, body, effect).await?;
+        let answer = self.change(Request { method: Method::POST, path, body, effect }).await?;
         answer.accepted().then_some(()).ok_or_else(|| {
             OutcomeUnknown.error(format!(
                 "JumpCloud answered the change in a way that is not documented (status {}); it may have been carried out; look at the target before doing anything again",
@@ -239,14 +239,8 @@ impl Writer<'_> {
     }
 
     /// Sends a change; 404 is an error.
-    pub(super) async fn change(
-        &self,
-        method: Method,
-        path: String,
-        body: Option<Value>,
-        effect: Effect,
-    ) -> Result<Answer, Error> {
-        let answer = self.reader().send(&Request { method, path, body, effect }).await?;
+    pub(super) async fn change(&self, request: Request) -> Result<Answer, Error> {
+        let answer = self.reader().send(&request).await?;
         answer.ok_or_else(|| {
             UnexpectedResponse.error("JumpCloud no longer knows the target (status 404); nothing was changed by this call; look whether it was deleted")
         })
@@ -285,16 +279,9 @@ async fn read_body(mut response: Response) -> Result<Vec<u8>, Option<reqwest::Er
     Ok(body)
 }
 
-/// What an answer other than 2xx and 404 means; `None` for an id that JumpCloud does not take, which is one that it
+/// What an answer other than 2xx and 404 means, with what JumpCloud [`said`]; `None` for an id that JumpCloud does not take, which is one that it
 /// does not know.
-fn failure_of(
-    status: StatusCode,
-    headers: &HeaderMap,
-    body: &[u8],
-    key: &Credential,
-    effect: Effect,
-) -> Option<Failure> {
-    let said = said(body, key);
+fn failure_of(status: StatusCode, headers: &HeaderMap, said: &str, effect: Effect) -> Option<Failure> {
     let read = effect == Effect::Read;
     let (error, class) = match status.as_u16() {
         400 if read && said.to_lowercase().contains("invalid object id") => return None,

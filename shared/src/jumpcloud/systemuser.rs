@@ -14,7 +14,7 @@ use super::{
     graph::Listing,
     model::{Object, PAGE, decode, lenient, object_id},
     retry::Effect,
-    send::Read,
+    send::{Read, Request},
 };
 use crate::{
     error::{Error, ErrorType::UnexpectedResponse},
@@ -271,7 +271,8 @@ impl Writer<'_> {
     pub async fn put_state(&self, id: &ObjectId, state: UserState) -> Result<Option<SystemUser>, Error> {
         let body = json!({"state": state, "suspended": state == UserState::Suspended});
         let path = format!("/systemusers/{}", id.as_str());
-        let answer = self.change(Method::PUT, path, Some(body), Effect::Repeatable).await?;
+        let answer =
+            self.change(Request { method: Method::PUT, path, body: Some(body), effect: Effect::Repeatable }).await?;
         let user: Option<SystemUser> = answer.accepted().then(|| decode(&answer.body).ok()).flatten();
         Ok(user.filter(|user| user.id().is_ok_and(|its| its == *id)))
     }

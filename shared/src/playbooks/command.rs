@@ -1,4 +1,4 @@
-//! What a playbook fills in that changes something, and how it is led to its target.
+//! What a playbook fills in that changes something.
 //!
 //! Its plan gets a [`Reader`], which leads to no write; its `apply` gets a [`Writer`], which `road.rs` alone takes out of the
 //! session, after a guard has admitted the change.
@@ -6,20 +6,13 @@
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
-use super::{
-    devices::Devices,
-    road::Road,
-    run::{Playbook, Run, Step},
-    target::{LookUp, Named, Resolved, look_up_with},
-    verify::Answer,
-};
+use super::{devices::Devices, found::Resolved, verify::Answer};
 use crate::{
     error::Error,
-    guard::{About, Guard, Sighting},
+    guard::Sighting,
     ids::ObjectId,
     jumpcloud::{Reader, Writer},
-    outcome::{Advisory, Outcome, Undo},
-    request::TargetType,
+    outcome::{Advisory, Undo},
 };
 
 /// Reads, and says what is to be done.
@@ -76,74 +69,4 @@ pub enum Plan {
         /// How to take it back, where that is possible.
         undo: Option<Undo>,
     },
-}
-
-/// A command and the guard that it passes.
-pub struct Guarded<T: 'static, G> {
-    command: Command<T>,
-    /// Or why there is none.
-    guard: Result<G, Error>,
-}
-
-impl<T: Named> Command<T> {
-    /// The command behind `guard`: the only way to run it.
-    pub fn guarded<G: Guard>(self, guard: G) -> Guarded<T, G> {
-        self.guarded_or(Ok(guard))
-    }
-
-    /// The same where the guard may have failed to be built: then each request is answered with that.
-    pub fn guarded_or<G: Guard>(self, guard: Result<G, Error>) -> Guarded<T, G> {
-        Guarded { command: self, guard }
-    }
-}
-
-impl<T: Named, G: Guard> Playbook for Guarded<T, G> {
-    fn name(&self) -> &'static str {
-        self.command.name
-    }
-
-    fn target_type(&self) -> TargetType {
-        T::TYPE
-    }
-
-    fn mutating(&self) -> bool {
-        true
-    }
-
-    fn takes_findings(&self) -> bool {
-        self.command.contains
-    }
-
-    fn ready(&self) -> Result<(), Error> {
-        self.guard.as_ref().map(drop).map_err(Clone::clone)
-    }
-
-    fn warm_up(&self) -> LocalBoxFuture<'_, ()> {
-        Box::pin(async {
-            if let Ok(guard) = &self.guard {
-                guard.warm_up().await;
-            }
-        })
-    }
-
-    fn prepare<'a>(&'a self, run: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Step<'a>, Error>> {
-        Box::pin(async move {
-            let guard = self.guard.as_ref().map_err(Clone::clone)?;
-            let reader = run.session.reader();
-            let read = async |id: &ObjectId| {
-                let (playbook, time_left) = (self.command.name, reader.time_left());
-                guard.read(&About { playbook, target_type: T::TYPE, id, time_left }).await
-            };
-            let (found, known) = match look_up_with::<T, _>(reader, run.target, read).await? {
-                (LookUp::One(found), Some(known)) => (found, known),
-                (not_one, _) => return Err(not_one.as_error(run.target)),
-            };
-            let step: Step<'a> = Box::pin(async move {
-                let road = Road { command: &self.command, guard, session: run.session, found: &found, info: run.info };
-                let outcome = run.once.act(found.id.clone(), run.session.dry_run(), road.go(known)).await?;
-                Ok(Outcome { target: found.target, ..outcome })
-            });
-            Ok(step)
-        })
-    }
 }

@@ -4,7 +4,7 @@ use super::{
     advisories,
     command::{Command, Plan},
     devices,
-    target::Resolved,
+    found::Resolved,
     verify::Answer,
     words::{label, shown, state},
 };

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{
     devices::{self, with_binding},
     groups,
+    named::Named,
     question::{Facet, Part, Question},
-    target::Named,
     words::{counted, label, shown},
 };
 use crate::{

@@ -4,8 +4,10 @@ use futures_util::future::{LocalBoxFuture, join_all};
 use serde_json::Value;
 
 use super::{
+    found::LookUp,
+    named::Named,
     run::{Playbook, Run, Step},
-    target::{LookUp, Named, look_up_with},
+    target::look_up_with,
 };
 use crate::{
     error::Error,

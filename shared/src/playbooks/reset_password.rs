@@ -6,7 +6,7 @@ use super::{
     advisories,
     command::{Command, Plan},
     devices,
-    target::Resolved,
+    found::Resolved,
     verify::Answer,
     words::label,
 };

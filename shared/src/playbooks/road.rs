@@ -6,9 +6,10 @@ use serde_json::Value;
 use super::{
     command::{Command, Plan},
     devices::Devices,
-    plan_hash::plan_hash,
+    found::Resolved,
+    named::Named,
+    plan_hash::{Planned, plan_hash},
     protect,
-    target::{Named, Resolved},
     verify::{self, Verdict},
 };
 use crate::{
@@ -183,7 +184,9 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
 
     async fn plan_hash(&self, before: &Value, devices: &Devices) -> Result<Option<String>, Error> {
         let organization = self.session.reader().organization().await?;
-        Ok(plan_hash(self.command.name, organization.as_deref(), &self.found.target, before, devices))
+        let organization = organization.as_deref();
+        let planned = Planned { playbook: self.command.name, organization, target: &self.found.target, state: before };
+        Ok(plan_hash(&planned, devices))
     }
 
     /// What all guards say, whichever of them refuses first.

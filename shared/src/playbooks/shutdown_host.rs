@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{
     command::{Command, Plan},
     devices,
-    target::Resolved,
+    found::Resolved,
     verify::Answer,
 };
 use crate::{

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::target::Named;
+use super::named::Named;
 use crate::{
     error::{
         Error,

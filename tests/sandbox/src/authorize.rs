@@ -7,7 +7,8 @@ use crate::{
     query::Query,
     replies::{error, json_reply, login, page},
     tenant::{ORG_ID, Recorded, Shared, lock},
-    v1, v2,
+    v1::{self, Asked},
+    v2,
 };
 
 /// `client:secret` of the tenant's service account, as HTTP Basic has it.
@@ -58,8 +59,12 @@ pub(crate) fn answer(shared: &Shared, request: &Recorded) -> Response<Body> {
     };
     let (org, query) = (&mut lock(&shared.org), Query::parse(&request.query));
     match parts.as_slice() {
-        ["v2", parts @ ..] => v2::route(org, &request.method, parts, &query, &body),
-        parts => v1::route(org, *lock(&shared.unknown_id), &request.method, parts, &query, &body),
+        ["v2", parts @ ..] => v2::route(org, &Asked { method: &request.method, parts, query: &query, body: &body }),
+        parts => v1::route(
+            org,
+            *lock(&shared.unknown_id),
+            &Asked { method: &request.method, parts, query: &query, body: &body },
+        ),
     }
 }
 

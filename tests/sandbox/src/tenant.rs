@@ -115,6 +115,10 @@ impl Tenant {
     }
 
     /// The next `times` requests of `method` whose path contains `path` meet `fault`.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "read as one sentence in every test: this fault, to these requests, so often"
+    )]
     pub fn order(&self, fault: Fault, method: &'static str, path: &str, times: usize) {
         lock(&self.shared.orders).push(Order { fault, method, path: path.to_owned(), times });
     }

@@ -9,11 +9,11 @@ use crate::{
     org::Org,
     query::Query,
     replies::{bad_request, empty, error, json_reply, not_found},
-    v1::{bad_id, is_id},
+    v1::{Asked, bad_id, is_id},
 };
 
-/// `parts` is the path below `/api/v2`.
-pub(crate) fn route(org: &mut Org, method: &str, parts: &[&str], query: &Query, body: &Value) -> Response<Body> {
+pub(crate) fn route(org: &mut Org, asked: &Asked<'_>) -> Response<Body> {
+    let Asked { method, parts, query, body } = *asked;
     if let ("GET", ["bulk", "userstates"]) = (method, parts) {
         return page(&[], query); // nothing is scheduled
     }

@@ -50,6 +50,7 @@ impl Forwarder {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "axum hands each part of a request over by itself")]
 async fn forward(
     State(forwarder): State<Arc<Forwarder>>,
     method: Method,

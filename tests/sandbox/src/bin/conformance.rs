@@ -76,7 +76,8 @@ async fn main() -> ExitCode {
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
     let shared = report.clone();
     let (front, _task) =
-        serve(0, move |request| forward(client.clone(), v1_url.clone(), v2_url.clone(), shared.clone(), request)).await;
+        serve(0, move |request| forward(client.clone(), [v1_url.clone(), v2_url.clone()], shared.clone(), request))
+            .await;
 
     let mut failed = 0;
     let parsed = |(playbook, event): (&'static str, &str)| (playbook, serde_json::from_str(event).expect("valid JSON"));
@@ -138,8 +139,7 @@ async fn start_proxy(proxy: &str, description: &str, upstream: &str) -> (Child, 
 
 async fn forward(
     client: reqwest::Client,
-    v1: String,
-    v2: String,
+    [v1, v2]: [String; 2],
     report: Arc<Mutex<Report>>,
     request: Request<Bytes>,
 ) -> Result<Response<Body>, Cut> {
