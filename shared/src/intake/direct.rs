@@ -4,11 +4,11 @@
 
 use serde_json::{Map, Value};
 
-use super::bounds;
+use super::{Wants, bounds};
 use crate::{
     error::{Error, ErrorType::InvalidInput},
     ids::ObjectId,
-    request::{By, Name, RequestInfo, TargetType},
+    request::{By, Include, Name, Offline, RequestInfo, Takes, TargetType},
     text::is_unsafe,
 };
 
@@ -29,6 +29,19 @@ const HOST_FIELDS: [TargetField; 3] =
 const OPTIONS: [(&str, &str); 4] =
     [("dry_run", "dryRun"), ("reason", "reason"), ("correlation", "correlation"), ("accept_stale", "acceptStale")];
 
+/// The longest that Directory Insights keeps events.
+const MAX_HOURS: u16 = 90 * 24;
+
+/// The optional fields of a playbook.
+fn options(takes: Takes) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let own = [
+        ("offline", takes.offline),
+        ("include", !takes.include.is_empty()),
+        ("hours", takes.include.contains(&Include::Events)),
+    ];
+    OPTIONS.into_iter().chain(own.into_iter().filter(|(_, taken)| *taken).map(|(name, _)| (name, name)))
+}
+
 fn target_fields(target_type: TargetType) -> &'static [TargetField] {
     match target_type {
         TargetType::User => &USER_FIELDS,
@@ -44,6 +57,9 @@ pub(super) struct Direct {
     dry_run: bool,
     reason: Option<String>,
     correlation: Option<Value>,
+    offline: Option<Offline>,
+    include: Option<Vec<Include>>,
+    hours: Option<u16>,
 }
 
 impl Direct {
@@ -53,17 +69,20 @@ impl Direct {
             dry_run: info.dry_run || self.dry_run,
             reason: self.reason.clone(),
             correlation: self.correlation.clone(),
+            offline: self.offline,
+            include: self.include.clone(),
+            hours: self.hours,
             ..info
         }
     }
 }
 
 /// Exactly one target; unknown fields are errors, for a misspelt `dryrun` must never act.
-pub(super) fn decode(event: &Value, target_type: TargetType) -> Result<Direct, Error> {
-    let fields = target_fields(target_type);
-    let object = event.as_object().ok_or_else(|| invalid("the event must be one JSON object", fields))?;
-    if let Some(name) = object.keys().find(|name| !is_known(name, fields)) {
-        return Err(invalid(&format!("unknown field `{}`", printable(name)), fields));
+pub(super) fn decode(event: &Value, wants: Wants) -> Result<Direct, Error> {
+    let fields = target_fields(wants.target_type);
+    let object = event.as_object().ok_or_else(|| invalid("the event must be one JSON object", wants))?;
+    if let Some(name) = object.keys().find(|name| !is_known(name, wants)) {
+        return Err(invalid(&format!("unknown field `{}`", printable(name)), wants));
     }
     let mut targets = Vec::new();
     for (snake, camel, by) in fields {
@@ -73,8 +92,8 @@ pub(super) fn decode(event: &Value, target_type: TargetType) -> Result<Direct, E
     }
     let (name, value, by) = match targets.as_slice() {
         [target] => *target,
-        [] => return Err(invalid("the event names no target", fields)),
-        _ => return Err(invalid("the event names more than one target", fields)),
+        [] => return Err(invalid("the event names no target", wants)),
+        _ => return Err(invalid("the event names more than one target", wants)),
     };
     let dry_run = flag(object, "dry_run", "dryRun")?;
     let accept_stale = flag(object, "accept_stale", "acceptStale")?;
@@ -85,18 +104,60 @@ pub(super) fn decode(event: &Value, target_type: TargetType) -> Result<Direct, E
     let text = text(name, value)?;
     let correlation = object.get("correlation").cloned();
     correlation.as_ref().map_or(Ok(()), bounds::correlation)?;
-    Ok(Direct { name: recognised(name, &text, by)?, accept_stale, dry_run, reason, correlation })
+    let offline = offline(object)?;
+    let include = include(object, wants.takes)?;
+    let hours = hours(object, include.as_deref())?;
+    let name = recognised(name, &text, by)?;
+    Ok(Direct { name, accept_stale, dry_run, reason, correlation, offline, include, hours })
+}
+
+fn offline(object: &Map<String, Value>) -> Result<Option<Offline>, Error> {
+    match field(object, "offline", "offline")?.map(|(_, value)| value.as_str()) {
+        None => Ok(None),
+        Some(Some("queue")) => Ok(Some(Offline::Queue)),
+        Some(Some("skip")) => Ok(Some(Offline::Skip)),
+        Some(_) => Err(InvalidInput.error("`offline` must be `queue` or `skip`; nothing was done")),
+    }
+}
+
+/// What to read besides: each once, in any order.
+fn include(object: &Map<String, Value>, takes: Takes) -> Result<Option<Vec<Include>>, Error> {
+    let Some((_, value)) = field(object, "include", "include")? else { return Ok(None) };
+    let name = |part: &Include| serde_json::to_value(part).unwrap_or_default();
+    let refused = || {
+        let names: Vec<String> = takes.include.iter().map(|part| name(part).to_string()).collect();
+        InvalidInput.error(format!("`include` must be a list of {}; nothing was asked", names.join(", ")))
+    };
+    let mut parts = Vec::new();
+    for wanted in value.as_array().ok_or_else(refused)? {
+        let part = *takes.include.iter().find(|part| name(part) == *wanted).ok_or_else(refused)?;
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
+    }
+    Ok(Some(parts))
+}
+
+/// How far back; only where events are read, for elsewhere it would mean nothing.
+fn hours(object: &Map<String, Value>, include: Option<&[Include]>) -> Result<Option<u16>, Error> {
+    let Some((_, value)) = field(object, "hours", "hours")? else { return Ok(None) };
+    if !include.is_some_and(|parts| parts.contains(&Include::Events)) {
+        return Err(InvalidInput.error("`hours` is for `events` in `include`; nothing was asked"));
+    }
+    let hours = value.as_u64().and_then(|hours| hours.try_into().ok()).filter(|hours| (1..=MAX_HOURS).contains(hours));
+    hours.map(Some).ok_or_else(|| InvalidInput.error(format!("`hours` must be a number from 1 to {MAX_HOURS}")))
 }
 
 /// Whether every field of `body` is one that [`decode`] knows: written for us, and so to be read strictly.
-pub(super) fn is_plain(body: &Value, target_type: TargetType) -> bool {
-    let fields = target_fields(target_type);
-    body.as_object().is_some_and(|object| object.keys().all(|name| is_known(name, fields)))
+pub(super) fn is_plain(body: &Value, wants: Wants) -> bool {
+    body.as_object().is_some_and(|object| object.keys().all(|name| is_known(name, wants)))
 }
 
-fn is_known(name: &str, fields: &[TargetField]) -> bool {
-    let options = OPTIONS.iter().any(|(snake, camel)| name == *snake || name == *camel);
-    options || fields.iter().any(|(snake, camel, _)| name == *snake || name == *camel)
+fn is_known(name: &str, wants: Wants) -> bool {
+    let mut options = options(wants.takes);
+    let is = |snake: &str, camel: &str| name == snake || name == camel;
+    options.any(|(snake, camel)| is(snake, camel))
+        || target_fields(wants.target_type).iter().any(|(snake, camel, _)| is(snake, camel))
 }
 
 /// A field that is true or false, and false where it is not there.
@@ -160,9 +221,10 @@ pub(super) fn text(name: &str, value: &Value) -> Result<String, Error> {
     Err(InvalidInput.error(format!("`{name}` {wrong}; give it as one short line of text")))
 }
 
-fn invalid(what: &str, fields: &[TargetField]) -> Error {
-    let targets: Vec<String> = fields.iter().map(|(name, ..)| format!("`{name}`")).collect();
-    let options: Vec<String> = OPTIONS.iter().map(|(name, _)| format!("`{name}`")).collect();
+fn invalid(what: &str, wants: Wants) -> Error {
+    let targets: Vec<String> =
+        target_fields(wants.target_type).iter().map(|(name, ..)| format!("`{name}`")).collect();
+    let options: Vec<String> = options(wants.takes).map(|(name, _)| format!("`{name}`")).collect();
     InvalidInput.error(format!(
         "{what}; give exactly one of {}, and optionally {}; nothing was done",
         targets.join(", "),
@@ -182,6 +244,67 @@ mod tests {
     use serde_json::json;
 
     const ID: &str = "633f3f295482343ff32add41";
+
+    /// As a playbook that takes none of the fields of few.
+    fn decode(event: &Value, target_type: TargetType) -> Result<Direct, Error> {
+        decode_with(event, target_type, Takes::default())
+    }
+
+    fn decode_with(event: &Value, target_type: TargetType, takes: Takes) -> Result<Direct, Error> {
+        super::decode(event, Wants { target_type, mutating: false, takes_findings: true, takes })
+    }
+
+    #[test]
+    fn fields_of_few_playbooks_are_known_to_those_only() {
+        let takes = Takes { offline: true, include: &[Include::Events, Include::Sessions] };
+        let with = |fields: Value| {
+            let mut event = json!({"host": "Computer123"});
+            event.as_object_mut().unwrap().append(&mut fields.as_object().unwrap().clone());
+            event
+        };
+        for (fields, offline, include, hours) in [
+            (json!({}), None, None, None),
+            (json!({"offline": null, "include": null, "hours": null}), None, None, None),
+            (json!({"offline": "queue"}), Some(Offline::Queue), None, None),
+            (json!({"offline": "skip", "include": []}), Some(Offline::Skip), Some(vec![]), None),
+            (
+                json!({"include": ["sessions", "events", "sessions"], "hours": 2160}),
+                None,
+                Some(vec![Include::Sessions, Include::Events]),
+                Some(2160),
+            ),
+        ] {
+            let direct = decode_with(&with(fields.clone()), TargetType::Host, takes).unwrap();
+            let info = direct.describe(RequestInfo::default());
+            assert_eq!((info.offline, info.include, info.hours), (offline, include, hours), "{fields}");
+        }
+        for fields in [
+            json!({"offline": "SECRET"}),
+            json!({"offline": true}),
+            json!({"include": "events"}),
+            json!({"include": ["scheduled"]}),
+            json!({"include": ["events", 7]}),
+            json!({"hours": 24}),
+            json!({"include": ["sessions"], "hours": 24}),
+            json!({"include": ["events"], "hours": 0}),
+            json!({"include": ["events"], "hours": 2161}),
+            json!({"include": ["events"], "hours": 1.5}),
+            json!({"include": ["events"], "hours": "24"}),
+        ] {
+            let error = decode_with(&with(fields.clone()), TargetType::Host, takes).err().unwrap();
+            assert_eq!(error.error_type, InvalidInput, "{fields}");
+            assert!(!error.message.contains("SECRET"), "{error}");
+        }
+        for field in ["offline", "include", "hours"] {
+            let error = decode(&with(json!({field: null})), TargetType::Host).err().unwrap();
+            assert!(error.message.starts_with(&format!("unknown field `{field}`")), "{error}");
+            assert!(!error.message["unknown field".len() + field.len() + 3..].contains(field), "{error}");
+        }
+        let error = decode_with(&with(json!({"x": 1})), TargetType::Host, takes).err().unwrap();
+        for field in ["`offline`", "`include`", "`hours`"] {
+            assert!(error.message.contains(field), "{error}");
+        }
+    }
 
     #[test]
     fn every_target_field_is_read_in_both_spellings() {

@@ -41,7 +41,7 @@ use crate::{
         ErrorType::{InvalidInput, Unsupported},
     },
     outcome::{Candidate, Ignored, Outcome, OutcomeTarget, Status},
-    request::{Name, RequestInfo, Target, TargetType},
+    request::{Name, RequestInfo, Takes, Target, TargetType},
     text::removed,
     vars::{self, Vars, misconfigured},
 };
@@ -73,6 +73,8 @@ pub struct Wants {
     pub mutating: bool,
     /// Whether it does so for a finding.
     pub takes_findings: bool,
+    /// The fields of a direct event that not every playbook takes.
+    pub takes: Takes,
 }
 
 /// What an invocation knows before it reads its event.
@@ -188,7 +190,7 @@ impl Settings {
     fn open(&self, event: Value, bytes: usize, wants: Wants, arrival: &Arrival) -> Result<Intake, Error> {
         match envelope::open(event)? {
             Envelope::Direct(event) => {
-                let direct = direct::decode(&event, wants.target_type)?;
+                let direct = direct::decode(&event, wants)?;
                 let dry_run = arrival.dry_run | dry_run::asked(&event);
                 let info = RequestInfo { event_source: "direct".to_owned(), dry_run, ..arrival.info() };
                 let info = direct.describe(info);
@@ -245,7 +247,7 @@ impl Settings {
         }
         let all = findings.clone();
         let (findings, places) = match (self.paths_instead(wants.target_type, format), format) {
-            (Some(places), None) if !direct::is_plain(&alert.body, wants.target_type) => {
+            (Some(places), None) if !direct::is_plain(&alert.body, wants) => {
                 if !wants.takes_findings {
                     return Ok(vec![ignored(alert.info(arrival), wants, Ignored::NotForFindings)]);
                 }
@@ -307,7 +309,7 @@ impl Settings {
 
     /// A direct event in an envelope.
     fn plain(&self, alert: &Alert, wants: Wants, arrival: &Arrival) -> Result<Work, Error> {
-        let direct = direct::decode(&alert.body, wants.target_type)?;
+        let direct = direct::decode(&alert.body, wants)?;
         let times = &alert.times;
         let event_time = if direct.accept_stale { times.earliest() } else { self.fresh(times, wants, arrival.now)? };
         let info = direct.describe(RequestInfo { event_time, ..alert.info(arrival) });
