@@ -113,6 +113,50 @@ impl From<Name> for Target {
     }
 }
 
+/// What to do about a host that is offline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Offline {
+    /// Send the command: it waits until the host is back.
+    Queue,
+    /// Send nothing.
+    Skip,
+}
+
+/// A part of an answer that is read where it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Include {
+    /// What Directory Insights recorded.
+    Events,
+    /// Who is logged in, by System Insights.
+    Sessions,
+    /// A user's scheduled changes of state.
+    Scheduled,
+}
+
+/// The fields of a direct event that not every playbook takes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Takes {
+    /// `offline`.
+    pub offline: bool,
+    /// `hold` and `hold_hours`.
+    pub hold: bool,
+    /// `release`.
+    pub release: bool,
+    /// What `include` may name; `hours` goes with [`Include::Events`].
+    pub include: &'static [Include],
+}
+
+/// A containment that is to last, by itself or beside others of the same target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HoldFor {
+    /// What it is released by; a workflow gives its execution.
+    pub id: String,
+    /// For how long; until it is released where nobody says.
+    pub hours: Option<u16>,
+}
+
 /// What an outcome repeats of its request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct RequestInfo {
@@ -125,6 +169,15 @@ pub struct RequestInfo {
     /// The caller's own reference, as it came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation: Option<Value>,
+    /// What to do if the host is offline, where the event says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offline: Option<Offline>,
+    /// What to read besides, where the event says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub include: Option<Vec<Include>>,
+    /// How far back events are read, where the event says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hours: Option<u16>,
     /// Where the request came from: `direct`, or what sent the alert (`aws.guardduty`, `aws:sqs`).
     pub event_source: String,
     /// The alert's id.
@@ -141,6 +194,12 @@ pub struct RequestInfo {
     /// The plan that a person has seen, of a dry run's outcome. In direct events only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan_hash: Option<String>,
+    /// The hold that a containment becomes. In direct events only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<HoldFor>,
+    /// The hold that is given up. In direct events only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
 }
 
 impl RequestInfo {

@@ -47,7 +47,7 @@ impl Reading<'_> {
         }
         let all = findings.clone();
         let (findings, places) = match (settings.paths_instead(wants.target_type, format), format) {
-            (Some(places), None) if !direct::is_plain(&alert.body, wants.target_type) => {
+            (Some(places), None) if !direct::is_plain(&alert.body, wants) => {
                 if !wants.takes_findings {
                     return Ok(vec![ignored(alert.info(arrival), wants, Ignored::NotForFindings)]);
                 }
@@ -114,7 +114,7 @@ impl Reading<'_> {
     /// A direct event in an envelope.
     fn plain(self, alert: &Alert) -> Result<Work, Error> {
         let Self { settings, wants, arrival } = self;
-        let direct = direct::decode(&alert.body, wants.target_type)?.without_consent()?;
+        let direct = direct::decode(&alert.body, wants)?.in_an_alert()?;
         let event_time = settings.fresh(&alert.times, wants, arrival)?;
         let info = direct.describe(RequestInfo { event_time, ..alert.info(arrival) });
         let source = direct.name.source.map(|field| format!("{}/{field}", alert.path));

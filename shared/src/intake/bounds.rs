@@ -115,7 +115,7 @@ mod tests {
     use super::*;
     use crate::{
         intake::{Arrival, Intake, Settings, Wants},
-        request::TargetType,
+        request::{Takes, TargetType},
         vars::Vars,
     };
 
@@ -125,7 +125,11 @@ mod tests {
         let settings = Settings::from_vars(&Vars(&|_| None)).unwrap();
         let arrival =
             Arrival { request_id: "r-1".to_owned(), dry_run: false, now: chrono::Utc::now(), redriven: false };
-        settings.read(event, Wants { target_type, mutating: false, takes_findings: true }, &arrival)
+        settings.read(
+            event,
+            Wants { target_type, mutating: false, takes_findings: true, takes: Takes::default() },
+            &arrival,
+        )
     }
 
     fn one(event: &Value) -> Work {

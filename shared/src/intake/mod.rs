@@ -94,7 +94,7 @@ impl Reading<'_> {
         let Self { wants, arrival, .. } = self;
         match envelope::open(event)? {
             Envelope::Direct(event) => {
-                let direct = direct::decode(&event, wants.target_type)?;
+                let direct = direct::decode(&event, wants)?;
                 let dry_run = arrival.dry_run | dry_run::asked(&event);
                 let info = RequestInfo { event_source: DIRECT.to_owned(), dry_run, ..arrival.info() };
                 let info = direct.describe(info);

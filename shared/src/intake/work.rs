@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     error::Error,
     outcome::{Candidate, Ignored, Outcome, OutcomeTarget, Status},
-    request::{RequestInfo, Target, TargetType},
+    request::{RequestInfo, Takes, Target, TargetType},
 };
 
 /// What a playbook needs to say about itself to have its events read.
@@ -17,6 +17,8 @@ pub struct Wants {
     pub mutating: bool,
     /// Whether it does so for a finding.
     pub takes_findings: bool,
+    /// The fields of a direct event that not every playbook takes.
+    pub takes: Takes,
 }
 
 /// What an invocation knows before it reads its event.

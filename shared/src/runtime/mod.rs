@@ -147,6 +147,7 @@ impl<'a> Function<'a> {
             target_type: self.playbook.target_type(),
             mutating: self.playbook.mutating(),
             takes_findings: self.playbook.takes_findings(),
+            takes: self.playbook.takes(),
         };
         let arrival = arrival(setup.dry_run);
         let read = catch_unwind(AssertUnwindSafe(|| setup.settings.read(event.get(), wants, &arrival)));
