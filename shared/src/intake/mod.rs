@@ -3,6 +3,7 @@
 //! `json` reads it, `envelope` opens what AWS puts around an alert, `formats` knows where each kind of finding names its target,
 //! `target` reads it there with what `names` and `principal` know of names and `trust` of whose count, `direct` is the strict form
 //! for everything that is written for us.
+//! `instruction` is as strict for what sets the guard rails.
 //! `whether` it is acted on: `state` (is it an open finding), `time` (how old), `dry_run`. `severity` says how bad it is.
 
 mod bounds;
@@ -10,6 +11,7 @@ mod direct;
 mod dry_run;
 mod envelope;
 mod formats;
+mod instruction;
 mod json;
 mod names;
 mod principal;
@@ -27,6 +29,7 @@ use serde_json::{Value, json};
 
 #[cfg(test)]
 pub(crate) use self::formats::reference;
+pub use self::instruction::{Fields, Instruction};
 use self::{
     envelope::{Alert, Envelope},
     formats::{Parsed, first},
