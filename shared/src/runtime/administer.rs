@@ -83,7 +83,7 @@ async fn handle<R>(
         (Err(error), _) | (Ok(_), Err(error)) => refused(error.clone()),
         (Ok((rails, _)), Ok(fields)) => {
             let asked = Asked { info: &info, fields, deadline: deadline(&context) };
-            AssertUnwindSafe(answer(rails, asked)).catch_unwind().await.unwrap_or_else(|_| refused(defect()))
+            AssertUnwindSafe(Box::pin(answer(rails, asked))).catch_unwind().await.unwrap_or_else(|_| refused(defect()))
         }
     };
     let Answered { asked, result } = answered;

@@ -64,7 +64,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Some(Command::List) => {
-            for playbook in playbooks::all() {
+            for playbook in playbooks::functions() {
                 let takes = playbook.takes.iter().map(|field| format!("{field:?}")).collect::<Vec<_>>().join(" | ");
                 println!("{:15} {:40} {{{takes}: ...}}", playbook.name, playbook.about);
             }
