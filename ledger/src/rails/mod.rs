@@ -9,6 +9,8 @@ mod edit;
 mod show;
 mod state;
 
+use std::time::Duration;
+
 use chrono::Utc;
 use jumpcloud_playbooks::{
     error::{
@@ -34,6 +36,8 @@ use crate::{
 
 /// The function's name.
 pub const NAME: &str = "guard-rails";
+/// A write is not begun with less than this left: what is cut off by the deadline is not known to have had no effect.
+const TIME_TO_WRITE: Duration = Duration::from_millis(300);
 
 /// Does what one event asks for.
 pub async fn answer(ledger: &Ledger, asked: Asked<'_>) -> Answered {
@@ -119,7 +123,7 @@ impl Request<'_> {
                 Err(Trouble::Again) => true,
                 Err(Trouble::Fatal(error)) => return Err(failed(&would, lost.is_some(), error)),
             };
-            if wait && let Err(error) = backoff(tries, self.until).await {
+            if wait && let Err(error) = backoff(tries, self.until - TIME_TO_WRITE).await {
                 return Err(failed(&would, lost.is_some(), error));
             }
             tries += 1;
