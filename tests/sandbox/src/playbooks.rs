@@ -29,6 +29,13 @@ pub struct Playbook {
     pub error: String,
 }
 
+impl Playbook {
+    /// Whether it has a target there, and so needs the key.
+    pub fn calls_jumpcloud(&self) -> bool {
+        self.name != "guard-rails"
+    }
+}
+
 static FUNCTIONS: LazyLock<Vec<Playbook>> = LazyLock::new(|| {
     let playbooks = serde_json::from_str::<Vec<Playbook>>(include_str!("../../playbooks.json"));
     playbooks.expect("playbooks.json is valid").into_iter().chain([guard_rails()]).collect()
