@@ -12,9 +12,9 @@ use tokio::time::Instant;
 
 use super::fit;
 use crate::{
-    error::Error,
+    error::{Error, ErrorType::SwitchedOff},
     jumpcloud::Traffic,
-    outcome::Outcome,
+    outcome::{Outcome, Rule, Ruling, Status},
     playbooks::Playbook,
     request::{RequestInfo, Target},
 };
@@ -91,6 +91,7 @@ impl Ended {
             "FunctionName": function.name,
             "Version": function.version,
             "Outcome": self.outcome(),
+            "Switch": self.switch(),
             "Runs": 1,
             "UnexpectedRuns": u8::from(error.is_some_and(|error| error.error_type.is_unexpected())),
             "RunDuration": self.duration_ms(),
@@ -143,6 +144,20 @@ impl Ended {
         }
     }
 
+    /// What the switch is set to that held the run back. Not where a dry run was asked for.
+    fn switch(&self) -> Option<&'static str> {
+        let refuses = |outcome: &Outcome| {
+            outcome.guards.iter().any(|guard| guard.rule == Rule::Switch && guard.verdict == Ruling::Refuse)
+        };
+        match &self.result {
+            Err(error) if error.error_type == SwitchedOff => Some("off"),
+            Ok(outcome) if outcome.status == Status::DryRun && !self.info.dry_run && refuses(outcome) => {
+                Some("dry-run")
+            }
+            _ => None,
+        }
+    }
+
     /// Who asked, for what, and what became of it. Names people, as an audit must; other lines do not.
     fn audit(&self, playbook: &str, request: Value) -> Value {
         let asked = self.target.as_ref().map(|target| {
@@ -174,7 +189,9 @@ mod tests {
     use super::*;
     use crate::{
         error::ErrorType::{self, *},
+        outcome::{Judgement, OutcomeTarget},
         playbooks::enrich_user::ENRICH_USER,
+        request::{By, TargetType},
     };
 
     fn line(error: ErrorType, latencies_ms: Vec<u64>) -> Value {
@@ -198,6 +215,30 @@ mod tests {
         let sets = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
         let set = sets.iter().find(|set| set["Metrics"][0]["Name"] == "UnexpectedRuns").unwrap();
         assert_eq!(set["Dimensions"], json!([["FunctionName"], ["FunctionName", "Version"]]));
+    }
+
+    #[test]
+    fn what_a_switch_held_back_says_so_and_a_dry_run_that_was_asked_for_does_not() {
+        assert_eq!(line(SwitchedOff, Vec::new())["Switch"], "off");
+        assert_eq!(line(LimitReached, Vec::new())["Switch"], Value::Null);
+        let dry_run = |verdict, asked| {
+            let target = OutcomeTarget {
+                target_type: TargetType::User,
+                id: None,
+                name: String::new(),
+                matched_by: By::Username,
+                source: None,
+            };
+            let guards = vec![Judgement::new(Rule::Switch, verdict, "why")];
+            let outcome = Outcome { status: Status::DryRun, guards, ..Outcome::new(target, "summary") };
+            let info = RequestInfo { dry_run: asked, ..RequestInfo::default() };
+            let ended = Ended { result: Ok(outcome), ..Ended::before_it_began(info, Internal.error("why")) };
+            let function = Name { name: "stack-x".to_owned(), version: "7".to_owned() };
+            ended.line(&function, &ENRICH_USER, DateTime::UNIX_EPOCH)["Switch"].clone()
+        };
+        assert_eq!(dry_run(Ruling::Refuse, false), "dry-run");
+        assert_eq!(dry_run(Ruling::Refuse, true), Value::Null);
+        assert_eq!(dry_run(Ruling::Pass, false), Value::Null);
     }
 
     #[test]
