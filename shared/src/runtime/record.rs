@@ -12,9 +12,9 @@ use tokio::time::Instant;
 
 use super::fit;
 use crate::{
-    error::Error,
+    error::{Error, ErrorType::SwitchedOff},
     jumpcloud::Traffic,
-    outcome::Outcome,
+    outcome::{Outcome, Rule, Ruling, Status},
     request::{RequestInfo, Target},
     vars::{self, Vars},
 };
@@ -119,6 +119,7 @@ impl Ended {
             "FunctionName": recorder.function,
             "Version": recorder.version,
             "Outcome": self.outcome(),
+            "Switch": self.switch(),
             "Runs": 1,
             "UnexpectedRuns": u8::from(error.is_some_and(|error| error.error_type.is_unexpected())),
             "RunDuration": self.duration_ms(),
@@ -171,6 +172,20 @@ impl Ended {
         }
     }
 
+    /// What the switch is set to that held the run back. Not where a dry run was asked for.
+    fn switch(&self) -> Option<&'static str> {
+        let refuses = |outcome: &Outcome| {
+            outcome.guards.iter().any(|guard| guard.rule == Rule::Switch && guard.verdict == Ruling::Refuse)
+        };
+        match &self.result {
+            Err(error) if error.error_type == SwitchedOff => Some("off"),
+            Ok(outcome) if outcome.status == Status::DryRun && !self.info.dry_run && refuses(outcome) => {
+                Some("dry-run")
+            }
+            _ => None,
+        }
+    }
+
     /// Who asked, for what, and what became of it. Names people, as an audit must; other lines do not.
     fn audit(&self, playbook: &str, request: Value) -> Value {
         let (outcome, error) = (self.result.as_ref().ok(), self.result.as_ref().err());
@@ -196,16 +211,23 @@ impl Ended {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorType::{self, *};
+    use crate::{
+        error::ErrorType::{self, *},
+        outcome::Judgement,
+    };
 
     fn line(error: ErrorType, latencies_ms: Vec<u64>) -> Value {
         let traffic = Traffic { latencies_ms, ..Traffic::default() };
         let ended = Ended { traffic, ..Ended::before_it_began(RequestInfo::default(), error.error("why")) };
+        ended.line(&recorder(), DateTime::UNIX_EPOCH)
+    }
+
+    fn recorder() -> Recorder {
         let var = |name: &str| {
             let values = [(vars::AWS_LAMBDA_FUNCTION_NAME, "stack-x"), (vars::AWS_LAMBDA_FUNCTION_VERSION, "7")];
             values.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
         };
-        ended.line(&Recorder::new("enrich-user", false, &Vars(&var), |_| {}), DateTime::UNIX_EPOCH)
+        Recorder::new("enrich-user", false, &Vars(&var), |_| {})
     }
 
     #[test]
@@ -222,6 +244,22 @@ mod tests {
         let sets = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
         let set = sets.iter().find(|set| set["Metrics"][0]["Name"] == "UnexpectedRuns").unwrap();
         assert_eq!(set["Dimensions"], json!([["FunctionName"], ["FunctionName", "Version"]]));
+    }
+
+    #[test]
+    fn what_a_switch_held_back_says_so_and_a_dry_run_that_was_asked_for_does_not() {
+        assert_eq!(line(SwitchedOff, Vec::new())["Switch"], "off");
+        assert_eq!(line(LimitReached, Vec::new())["Switch"], Value::Null);
+        let dry_run = |verdict, asked| {
+            let guards = vec![Judgement::new(Rule::Switch, verdict, "why")];
+            let outcome = Outcome { status: Status::DryRun, guards, ..Outcome::new(None, "summary") };
+            let info = RequestInfo { dry_run: asked, ..RequestInfo::default() };
+            let ended = Ended { result: Ok(outcome), ..Ended::before_it_began(info, Internal.error("why")) };
+            ended.line(&recorder(), DateTime::UNIX_EPOCH)["Switch"].clone()
+        };
+        assert_eq!(dry_run(Ruling::Refuse, false), "dry-run");
+        assert_eq!(dry_run(Ruling::Refuse, true), Value::Null);
+        assert_eq!(dry_run(Ruling::Pass, false), Value::Null);
     }
 
     #[test]

@@ -70,7 +70,7 @@ async fn off_and_dry_run_and_on_count_from_the_next_invocation() {
     let enable = stack.rehearsal.function("enable-user", &[]).await;
     assert_eq!(enable.invoke(json!({"user_id": JSMITH}), TIMEOUT).await.unwrap()["status"], "succeeded");
     stack.set(json!({"switch": "off", "playbook": "enable-user", "reason": "INC-9"})).await;
-    assert_eq!(error_type(enable.invoke(json!({"user_id": JSMITH}), TIMEOUT).await), "SwitchedOff");
+    assert_eq!(error_type(enable.invoke(json!({"username": "mgarcia"}), TIMEOUT).await), "SwitchedOff");
 }
 
 #[tokio::test]
