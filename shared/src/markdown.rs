@@ -20,7 +20,7 @@ pub(crate) fn render(outcome: &Outcome) -> String {
             let _ = write!(text, "\n- {label}: {}", inline(value));
         }
     }
-    for (label, facts) in [("User", &outcome.user), ("Host", &outcome.host)] {
+    for (label, facts) in [("User", &outcome.user), ("Host", &outcome.host), ("Guard rails", &outcome.rails)] {
         if let Some(Value::Object(facts)) = facts {
             let _ = write!(text, "\n\n**{label}**\n");
             for (name, value) in facts {

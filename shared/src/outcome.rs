@@ -200,7 +200,12 @@ pub struct Undo {
 impl Undo {
     /// `playbook` for the same user.
     pub fn user(playbook: &'static str, id: &ObjectId) -> Self {
-        Self { playbook, event: json!({"user_id": id}) }
+        Self::new(playbook, json!({"user_id": id}))
+    }
+
+    /// `playbook` with `event`.
+    pub fn new(playbook: &'static str, event: Value) -> Self {
+        Self { playbook, event }
     }
 }
 
@@ -281,7 +286,7 @@ pub struct Outcome {
     pub playbook: &'static str,
     /// What happened.
     pub status: Status,
-    /// Whether this invocation changed anything in JumpCloud; `None` where that is not known.
+    /// Whether this invocation changed anything, in JumpCloud or in the guard table; `None` where that is not known.
     pub changed: Option<bool>,
     /// Whether the new state was read back: `Some(false)` says that it was read and is not there (yet).
     pub verified: Option<bool>,
@@ -290,14 +295,18 @@ pub struct Outcome {
     pub ignored: Option<Ignored>,
     /// One sentence for people.
     pub summary: String,
-    /// Whom or what it is about.
-    pub target: OutcomeTarget,
+    /// Whom or what it is about; `None` where it is the guard rails themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<OutcomeTarget>,
     /// Facts about a user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<Value>,
     /// Facts about a host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<Value>,
+    /// Facts about the guard rails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rails: Option<Value>,
     /// With [`Status::Ambiguous`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
@@ -333,7 +342,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// An outcome that changed nothing; a playbook sets what differs, and the runtime the last five fields.
-    pub fn new(target: OutcomeTarget, summary: impl Into<String>) -> Self {
+    pub fn new(target: impl Into<Option<OutcomeTarget>>, summary: impl Into<String>) -> Self {
         Self {
             playbook: "",
             status: Status::default(),
@@ -341,9 +350,10 @@ impl Outcome {
             verified: None,
             ignored: None,
             summary: summary.into(),
-            target,
+            target: target.into(),
             user: None,
             host: None,
+            rails: None,
             candidates: Vec::new(),
             truncated: Vec::new(),
             before: None,

@@ -166,6 +166,9 @@ pub struct RequestInfo {
     pub dry_run: bool,
     /// Why, in the caller's words; `null` where nobody said.
     pub reason: Option<String>,
+    /// Who asked, in the caller's words: Lambda does not say who invoked it. Only of what sets the guard rails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// The caller's own reference, as it came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation: Option<Value>,

@@ -368,7 +368,8 @@ fn a_finding_is_about_one_object_or_nobody() {
                     prop_assert!(writes.is_empty(), "{:?}", case);
                     return Ok(());
                 };
-                let id = outcome.target.id.as_ref().map(|id| id.as_str().to_owned()).unwrap_or_default();
+                let id =
+                    outcome.target.and_then(|target| target.id).map(|id| id.as_str().to_owned()).unwrap_or_default();
                 prop_assert!(writes.len() <= 1 && writes.iter().all(|write| write.path.contains(&id)), "{:?}", case);
                 let acted = if target_type == TargetType::User { &users } else { &hosts };
                 acted.set(acted.get() + 1);

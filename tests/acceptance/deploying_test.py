@@ -23,6 +23,7 @@ class Combinations(unittest.TestCase):
             {"VpcSubnetIds": VPC["VpcSubnetIds"]},
             {"VpcSecurityGroupIds": VPC["VpcSecurityGroupIds"]},
             {"SecretsManagerEndpoint": ENDPOINT},
+            {"DynamoDbEndpoint": ENDPOINT},
             {"SecretKmsKeyArn": KEY},
             {"BreakGlassRoleArn": ROLE, "SecretArn": SECRET},
             {"TopicArn": TOPIC},
@@ -69,6 +70,12 @@ class Combinations(unittest.TestCase):
             "TrustedDomains": "CORP,",
             "TrustedAccounts": "1234",
             "MaxTargetsPerAlert": 101,
+            "MaxTargetsPerHour": 0,
+            "MaxTargetsPerDay": 1001,
+            "MaxUsersOfHost": "0",
+            "Protected": "ceo@company.com",
+            "GuardTableName": "no",
+            "JumpCloudOrgId": "a#b",
         }.items():
             with self.assertRaises(AssertionError, msg=parameter):
                 Resolved(**{parameter: value})
@@ -80,11 +87,13 @@ class Combinations(unittest.TestCase):
             return parameter["MaxLength"] if parameter["Type"] == "String" else len(str(parameter["MaxValue"]))
 
         source = Resolved().source
-        length = 0
-        for name, value in source["Globals"]["Function"]["Environment"]["Variables"].items():
-            named = set(re.findall(r"\w+", json.dumps(value))) & set(source["Parameters"])
-            length += len(name) + sum(longest(source["Parameters"][parameter]) for parameter in named)
-        self.assertLess(length, 4096)
+        of_all = source["Globals"]["Function"]["Environment"]["Variables"]
+        for function in (body["Properties"] for body in source["Resources"].values() if body["Type"] == "AWS::Serverless::Function"):
+            length = 0
+            for name, value in (of_all | function.get("Environment", {}).get("Variables", {})).items():
+                named = set(re.findall(r"\w+", json.dumps(value))) & set(source["Parameters"])
+                length += len(name) + sum(longest(source["Parameters"][parameter]) for parameter in named)
+            self.assertLess(length, 4096, function["FunctionName"])
 
 
 class Organization(unittest.TestCase):

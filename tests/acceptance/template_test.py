@@ -12,6 +12,9 @@ INTAKES = {"EventPlaybook": "disable-user", "TopicPlaybook": "enrich-user", "Que
 WORKFLOWS = ["ContainUser", "ContainHost", "RestoreUser", "RespondToAlert"]
 XRAY = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:jumpcloud-a1B2c3"
+# What one round trip of the ledger needs; TransactWriteItems is allowed by the first four.
+WRITES = {f"dynamodb:{action}" for action in ("ConditionCheckItem", "DeleteItem", "PutItem", "UpdateItem")}
+READS = {"dynamodb:BatchGetItem", "dynamodb:Query"}
 # Actions that know no resources, or that AWS judges for "*" only.
 FOR_ANY_RESOURCE = XRAY | {"cloudwatch:DescribeAlarms", "xray:GetSamplingRules", "xray:GetSamplingTargets"} | {
     f"logs:{action}"
@@ -34,6 +37,10 @@ def listed(value):
 
 def kebab(name):
     return re.sub(r"(?<!^)([A-Z])", r"-\1", name).lower()
+
+
+def variables(stack, function):
+    return stack.resources[f"{function}Function"]["Properties"]["Environment"]["Variables"]
 
 
 def statements(stack, role):
@@ -81,8 +88,11 @@ class Template(unittest.TestCase):
             for statement in statements(self.default, f"{name}Role"):
                 for action in listed(statement["Action"]):
                     allowed[action] = statement["Resource"]
+            for action in READS | WRITES if name in MUTATING else ():
+                self.assertEqual(allowed.pop(action), {"Fn::GetAtt": ["GuardTable", "Arn"]})
             self.assertEqual(allowed.pop("secretsmanager:GetSecretValue"), {"Ref": "ApiKeySecret"})
-            for action in ("kms:Decrypt", "kms:GenerateDataKey"):
+            of_the_table = {"kms:DescribeKey", "kms:Encrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"}
+            for action in {"kms:Decrypt", "kms:GenerateDataKey"} | (of_the_table if name in MUTATING else set()):
                 self.assertEqual(allowed.pop(action), {"Fn::GetAtt": ["Key", "Arn"]})
             for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
                 self.assertEqual(allowed.pop(action), {"Fn::GetAtt": [f"{name}LogGroup", "Arn"]})
@@ -184,18 +194,54 @@ class Template(unittest.TestCase):
         resources = [statement["Resource"] for statement in statements(stack, "EnrichUserRole")]
         self.assertIn(SECRET, resources)
         self.assertIn("arn:aws:kms:k", resources)
-        variables = stack.resources["EnrichUserFunction"]["Properties"]["Environment"]["Variables"]
-        self.assertEqual(variables["JUMPCLOUD_SECRET_ID"], SECRET)
+        self.assertEqual(variables(stack, "EnrichUser")["JUMPCLOUD_SECRET_ID"], SECRET)
 
     def test_everything_that_is_stored_is_encrypted_with_the_one_key(self):
         given = Resolved(KmsKeyArn="arn:aws:kms:given", **INTAKES)
         self.assertEqual(given.of_type("AWS::KMS::Key"), {})
         for stack, keys in ((self.with_intakes, [{"Ref": "Key"}, {"Fn::GetAtt": ["Key", "Arn"]}]), (given, ["arn:aws:kms:given"])):
-            stored = stack.of_type("AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::Logs::LogGroup", "AWS::SecretsManager::Secret")
-            self.assertGreaterEqual(len(stored), 12)
+            stored = stack.of_type("AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::Logs::LogGroup", "AWS::SecretsManager::Secret", "AWS::DynamoDB::Table")
+            self.assertGreaterEqual(len(stored), 13)
             for name, resource in stored.items():
-                properties = resource["Properties"]
+                properties = resource["Properties"] | resource["Properties"].get("SSESpecification", {})
+                properties.setdefault("KmsKeyId", properties.get("KMSMasterKeyId"))
                 self.assertIn(properties.get("KmsMasterKeyId") or properties.get("KmsKeyId"), keys, name)
+
+    def test_the_guard_table_is_the_ledgers_and_is_not_lost(self):
+        table = json.loads((ROOT / "ledger/table.json").read_text())
+        for stack in (self.default, self.enrich_only):
+            resource = stack.resources["GuardTable"]
+            properties = dict(resource["Properties"])
+            self.assertEqual({name: properties.pop(name) for name in table.keys() - {"TableName"}}, {name: value for name, value in table.items() if name != "TableName"})
+            self.assertEqual(properties.pop("TimeToLiveSpecification"), {"AttributeName": "expires", "Enabled": True})
+            self.assertEqual(properties.pop("PointInTimeRecoverySpecification"), {"PointInTimeRecoveryEnabled": True})
+            self.assertIs(properties.pop("DeletionProtectionEnabled"), True)
+            self.assertEqual(properties.pop("SSESpecification")["SSEType"], "KMS")
+            self.assertEqual(properties, {}, "a name of its own would stand in the way of the next stack")
+            self.assertEqual((resource["DeletionPolicy"], resource["UpdateReplacePolicy"]), ("Retain", "Retain"))
+
+    def test_only_what_changes_something_knows_the_guard_table(self):
+        existing = Resolved(GuardTableName="kept")
+        arn = {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${GuardTableName}"}
+        for stack, name, resource in ((self.default, {"Ref": "GuardTable"}, {"Fn::GetAtt": ["GuardTable", "Arn"]}), (existing, "kept", arn), (Resolved(GuardTableName="none"), "none", None)):
+            self.assertEqual("GuardTable" in stack.resources, stack is self.default)
+            for function in ENRICH + MUTATING:
+                allowed = [statement for statement in statements(stack, f"{function}Role") if "dynamodb" in json.dumps(statement)]
+                if function in ENRICH:
+                    self.assertFalse({"GUARD_TABLE", "PROTECTED", "AWS_ENDPOINT_URL_DYNAMODB"} & set(variables(stack, function)))
+                    self.assertEqual(allowed, [])
+                    continue
+                self.assertEqual(variables(stack, function)["GUARD_TABLE"], name)
+                if resource is None:
+                    self.assertEqual(allowed, [])
+                    continue
+                reads, writes, key = allowed
+                self.assertEqual((set(reads["Action"]), reads["Resource"]), (READS, resource))
+                self.assertEqual((set(writes["Action"]), writes["Resource"]), (WRITES, resource))
+                # All items of a transaction begin like this; the protected list is not among them.
+                self.assertEqual(writes["Condition"], {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["*#change", "*#switch"]}})
+                self.assertEqual(key["Condition"], {"StringEquals": {"kms:ViaService": {"Fn::Sub": "dynamodb.${AWS::Region}.${AWS::URLSuffix}"}}})
+        self.assertNotIn("GuardPolicy", self.enrich_only.resources)
 
     def test_the_queue_loses_nothing(self):
         resources = self.with_intakes.resources
@@ -256,15 +302,14 @@ class Template(unittest.TestCase):
     def test_every_variable_of_the_functions_can_be_set(self):
         declared = re.findall(r'^    ([A-Z][A-Z_]+), "', (ROOT / "shared/src/vars.rs").read_text(), re.MULTILINE)
         self.assertIn("DRY_RUN", declared)
-        variables = self.default.source["Globals"]["Function"]["Environment"]["Variables"]
         # Lambda itself sets the level and the format of logs, from LoggingConfig.
         set_by_lambda = {"AWS_LAMBDA_LOG_LEVEL", "AWS_LAMBDA_LOG_FORMAT"}
-        self.assertLessEqual(set(declared) - set_by_lambda, set(variables))
+        for name in MUTATING:
+            self.assertLessEqual(set(declared) - set_by_lambda, set(variables(self.default, name)))
 
     def test_the_readme_names_every_parameter_and_variable(self):
         readme = (ROOT / "README.md").read_text()
-        variables = self.default.source["Globals"]["Function"]["Environment"]["Variables"]
-        for name in [*self.default.parameters, *variables]:
+        for name in [*self.default.parameters, *variables(self.default, MUTATING[0])]:
             self.assertTrue(f"`{name}`" in readme, name)
 
     def test_dashboard_and_queries_ask_for_what_the_functions_write(self):

@@ -88,7 +88,8 @@ pub(super) fn safe(work: Work) -> Work {
     Work { info: safe_info(info), todo }
 }
 
-fn safe_info(mut info: RequestInfo) -> RequestInfo {
+/// The same of what an outcome repeats of its request.
+pub(super) fn safe_info(mut info: RequestInfo) -> RequestInfo {
     info.reason = info.reason.as_deref().map(|reason| marked(reason).into_owned());
     info.event_source = name(&info.event_source);
     info.event_id = info.event_id.as_deref().map(name);

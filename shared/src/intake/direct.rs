@@ -190,7 +190,7 @@ fn is_known(name: &str, wants: Wants) -> bool {
 }
 
 /// A field that is true or false, and false where it is not there.
-fn flag(object: &Map<String, Value>, snake: &str, camel: &str) -> Result<bool, Error> {
+pub(super) fn flag(object: &Map<String, Value>, snake: &str, camel: &str) -> Result<bool, Error> {
     field(object, snake, camel)?;
     match object.get(snake).or(object.get(camel)) {
         None => Ok(false),
@@ -201,12 +201,12 @@ fn flag(object: &Map<String, Value>, snake: &str, camel: &str) -> Result<bool, E
 }
 
 /// The field under either spelling; null counts as absent, as Step Functions passes it for a missing path.
-fn field<'a>(
+pub(super) fn field<'a, 'n>(
     object: &'a Map<String, Value>,
-    snake: &'a str,
-    camel: &'a str,
-) -> Result<Option<(&'a str, &'a Value)>, Error> {
-    let find = |name: &'a str| object.get(name).filter(|value| !value.is_null()).map(|value| (name, value));
+    snake: &'n str,
+    camel: &'n str,
+) -> Result<Option<(&'n str, &'a Value)>, Error> {
+    let find = |name: &'n str| object.get(name).filter(|value| !value.is_null()).map(|value| (name, value));
     match (find(snake), find(camel)) {
         (Some(_), Some(_)) if snake != camel => {
             Err(InvalidInput.error(format!("`{snake}` and `{camel}` are the same field; give one of them")))
@@ -261,7 +261,7 @@ fn invalid(what: &str, wants: Wants) -> Error {
 }
 
 /// A field's name as far as it can be shown.
-fn printable(name: &str) -> String {
+pub(super) fn printable(name: &str) -> String {
     name.chars().filter(|c| !is_unsafe(*c)).take(40).collect()
 }
 

@@ -3,6 +3,7 @@
 //! `json` reads it, `envelope` opens what AWS puts around an alert, `alert` finds what is asked for in it: `formats` knows where
 //! each kind of finding names its target, `target` reads it there with what `names` and `principal` know of names and `trust` of
 //! whose count. `direct` is the strict form for everything that is written for us. `work` is what comes out.
+//! `instruction` is as strict for what sets the guard rails.
 //! `whether` it is acted on: `state` (is it an open finding), `time` (how old), `dry_run`. `severity` says how bad it is.
 
 mod alert;
@@ -12,6 +13,7 @@ mod dry_run;
 mod envelope;
 mod finding;
 mod formats;
+mod instruction;
 mod json;
 mod names;
 mod places;
@@ -31,6 +33,7 @@ use serde_json::Value;
 
 #[cfg(test)]
 pub(crate) use self::formats::reference;
+pub use self::instruction::{Fields, Instruction};
 use self::{
     alert::Reading,
     envelope::{Alert, Envelope},

@@ -29,7 +29,7 @@ fn size(value: &impl Serialize) -> usize {
 /// Cuts the longest list by half. Whether there was one.
 fn cut(outcome: &mut Outcome) -> bool {
     let mut lists: Vec<(String, &mut Vec<Value>)> = Vec::new();
-    for (name, facts) in [("user", &mut outcome.user), ("host", &mut outcome.host)] {
+    for (name, facts) in [("user", &mut outcome.user), ("host", &mut outcome.host), ("rails", &mut outcome.rails)] {
         facts.iter_mut().for_each(|facts| collect(name, facts, &mut lists));
     }
     let longest = lists.into_iter().map(|(name, list)| (size(list), name, list)).max_by_key(|(size, ..)| *size);

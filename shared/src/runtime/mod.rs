@@ -1,6 +1,7 @@
 //! A playbook as a Lambda function. Every invocation, every record of a batch, every refusal and every panic begins and ends
-//! in `Invocation::finish`, which leaves exactly one line in the log.
+//! in `Recorder::end`, which leaves exactly one line in the log.
 
+mod administer;
 mod batch;
 mod fit;
 mod logging;
@@ -21,8 +22,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
+pub use self::administer::{Answered, Asked, administer};
 use self::{
-    record::{Ended, Name},
+    record::{Ended, Recorder},
     setup::Setup,
 };
 use crate::{
@@ -33,7 +35,7 @@ use crate::{
     jumpcloud::Session,
     outcome::Outcome,
     playbooks::{Named, Once, Playbook, Run, Step, command::Command, defect, question::Question},
-    vars::{self, Vars},
+    vars::Vars,
 };
 
 /// Kept back from the invocation's time to return the answer.
@@ -104,9 +106,7 @@ enum Answer {
 struct Function<'a> {
     playbook: &'a dyn Playbook,
     setup: Result<Setup, Error>,
-    name: Name,
-    /// Takes the line of each run.
-    log: fn(&str),
+    recorder: Recorder,
 }
 
 /// One invocation.
@@ -119,12 +119,9 @@ struct Invocation<'a> {
 
 impl<'a> Function<'a> {
     fn new(playbook: &'a dyn Playbook, vars: &Vars<'_>, http: Result<Client, Error>, log: fn(&str)) -> Self {
-        let name = Name {
-            name: vars.named(vars::AWS_LAMBDA_FUNCTION_NAME).unwrap_or_else(|| playbook.name().to_owned()),
-            version: vars.named(vars::AWS_LAMBDA_FUNCTION_VERSION).unwrap_or_else(|| "$LATEST".to_owned()),
-        };
+        let recorder = Recorder::new(playbook.name(), playbook.mutating(), vars, log);
         let setup = playbook.ready().and(http).and_then(|http| Setup::from_vars(vars, http));
-        Self { playbook, setup, name, log }
+        Self { playbook, setup, recorder }
     }
 
     async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Error> {
@@ -140,7 +137,7 @@ impl<'a> Function<'a> {
             Err(error) => {
                 let info = arrival(false).info();
                 let refused = Ended::before_it_began(info, error.clone());
-                return self.end(refused).map(|outcome| Answer::Outcome(Box::new(outcome)));
+                return self.recorder.end(refused).map(|outcome| Answer::Outcome(Box::new(outcome)));
             }
         };
         let wants = Wants {
@@ -206,8 +203,9 @@ impl Invocation<'_> {
         }
         drop(runs);
         let end = |((start, session, work), result): ((Instant, Session<'_>, Work), _)| {
-            let target = work.todo.ok().and_then(|todo| if let Todo::Run(target) = todo { Some(target) } else { None });
-            self.function.end(Ended { info: work.info, target, traffic: session.reader().traffic(), start, result })
+            let asked = if let Ok(Todo::Run(target)) = &work.todo { Some(record::asked(target)) } else { None };
+            let traffic = session.reader().traffic();
+            self.function.recorder.end(Ended { info: work.info, asked, traffic, start, result })
         };
         begun.into_iter().zip(results).map(end).collect()
     }
@@ -228,15 +226,6 @@ impl Invocation<'_> {
             (Ok(Todo::Answer(outcome)), None) => Ok(Box::pin(ready(Ok((**outcome).clone())))),
             (Ok(Todo::Run(_)), None) => Err(defect()),
         }
-    }
-}
-
-impl Function<'_> {
-    /// Completes an outcome, writes the line of the run, and gives the caller what it is answered with.
-    fn end(&self, ended: Ended) -> Result<Outcome, Error> {
-        let ended = ended.complete(self.playbook.name());
-        (self.log)(&ended.line(&self.name, self.playbook, SystemTime::now().into()).to_string());
-        ended.result
     }
 }
 

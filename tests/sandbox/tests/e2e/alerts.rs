@@ -241,7 +241,7 @@ async fn foreign_events_end_in_a_typed_refusal_and_without_a_call() {
     let events = foreign_events();
     assert!(events.len() >= 165, "{}", events.len());
     let mut types = BTreeSet::new();
-    for playbook in playbooks::all() {
+    for playbook in playbooks::functions() {
         let function: Function = rehearsal.function(&playbook.name, &[]).await;
         for (path, event) in &events {
             match function.invoke(event.clone(), TIMEOUT).await {

@@ -11,6 +11,7 @@ mod guards;
 mod interruptions;
 mod leaks;
 mod local;
+mod rails;
 mod safety;
 mod shutdown;
 mod states;
