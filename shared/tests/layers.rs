@@ -1,5 +1,7 @@
 //! The order of the modules in `lib.rs`, and between the files of one folder: imports go one way.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where its sources cannot be read")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
