@@ -5,11 +5,12 @@ use std::ops::RangeInclusive;
 use serde_json::{Map, Value};
 
 use super::{
-    Arrival, bounds,
+    bounds,
     direct::{self, printable},
     dry_run,
     envelope::{self, Envelope},
     json::Json,
+    work::Arrival,
 };
 use crate::{
     error::{Error, ErrorType::InvalidInput},
