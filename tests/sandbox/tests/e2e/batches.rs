@@ -112,7 +112,7 @@ async fn what_a_person_must_put_right_stays_for_the_dead_letters() {
         rehearsal.function("disable-user", &[("MAX_TARGETS_PER_HOUR", "1"), ("BATCH_CONCURRENCY", "1")]).await;
     let answer = one_an_hour.invoke(batch([record_of("jsmith"), record_of("adunn")]), TIMEOUT).await.unwrap();
     assert_eq!(failed(&answer), ["adunn"]);
-    rehearsal.tenant.order(Fault::status(401), "", "", 99);
+    rehearsal.tenant.order(Fault::status(401), "POST", "/search/systemusers", 99);
     assert_eq!(failed(&run(&rehearsal, "enrich-user", vec![record_of("jsmith")]).await), ["jsmith"]);
     // A record without an id cannot be named; an empty one fails the whole batch.
     let nameless = json!({"eventSource": "aws:sqs", "body": json!({"username": "jsmith"}).to_string()});
