@@ -4,7 +4,6 @@ Each request meets a new process, so that only the table can know of those befor
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
