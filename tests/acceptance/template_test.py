@@ -8,6 +8,7 @@ from resolved import PLAYBOOKS, ROOT, Resolved, resource_of
 
 ENRICH = [resource_of(playbook) for playbook in PLAYBOOKS if not playbook["changes"]]
 MUTATING = [resource_of(playbook) for playbook in PLAYBOOKS if playbook["changes"]]
+RAILS = "GuardRails"
 INTAKES = {"EventPlaybook": "disable-user", "TopicPlaybook": "enrich-user", "QueuePlaybook": "shutdown-host"}
 WORKFLOWS = ["ContainUser", "ContainHost", "RestoreUser", "RespondToAlert"]
 XRAY = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
@@ -60,8 +61,38 @@ class Template(unittest.TestCase):
         cls.enrich_only = Resolved(EnableMutating="false")
         cls.stacks = [cls.default, cls.with_intakes, cls.enrich_only, Resolved(SecretArn=SECRET, SecretKmsKeyArn="arn:aws:kms:k")]
 
-    def test_the_functions_are_the_six_playbooks(self):
-        self.assertEqual(set(self.default.of_type("AWS::Lambda::Function")), {f"{name}Function" for name in ENRICH + MUTATING})
+    def test_the_functions_are_the_six_playbooks_and_what_sets_their_guard_rails(self):
+        self.assertEqual(set(self.default.of_type("AWS::Lambda::Function")), {f"{name}Function" for name in ENRICH + MUTATING + [RAILS]})
+
+    def test_nothing_but_a_person_reaches_the_guard_rails(self):
+        everything = Resolved(EventPlaybook="respond-to-alert", TopicPlaybook="enrich-user", QueuePlaybook="shutdown-host")
+        for stack in (self.default, self.with_intakes, everything):
+            own = {f"{RAILS}Function{part}" for part in ("", "Aliaslive", "EventInvokeConfig")}
+            for name, resource in stack.resources.items():
+                if resource["Type"] in ("AWS::Lambda::Permission", "AWS::Events::Rule", "AWS::SNS::Subscription", "AWS::Lambda::EventSourceMapping", "AWS::Serverless::StateMachine", "AWS::StepFunctions::StateMachine", "AWS::Lambda::Url"):
+                    self.assertNotIn(RAILS, json.dumps(resource), name)
+                if name.endswith("Role") and name != f"{RAILS}Role":
+                    self.assertFalse(own & set(re.findall(r"\w+", json.dumps(resource))), name)
+        parameters = self.default.source["Parameters"]
+        for name in ("EventPlaybook", "TopicPlaybook", "QueuePlaybook"):
+            self.assertNotIn("guard-rails", parameters[name]["AllowedValues"])
+        # Without a table there is nothing to set, and without what changes something nobody to set it for.
+        for stack in (self.enrich_only, Resolved(GuardTableName="none")):
+            self.assertEqual([name for name in stack.resources if name.startswith(RAILS)], [f"{RAILS}LogGroup"])
+
+    def test_the_guard_rails_need_the_table_and_no_key(self):
+        table = {"Fn::GetAtt": ["GuardTable", "Arn"]}
+        allowed = {}
+        for statement in statements(self.default, f"{RAILS}Role"):
+            self.assertNotIn("secretsmanager", json.dumps(statement))
+            for action in listed(statement["Action"]):
+                allowed.setdefault(action, []).append(statement)
+        for action in READS | WRITES:
+            self.assertEqual([statement["Resource"] for statement in allowed[action]][:1], [table])
+        keys = {key for action in ("dynamodb:PutItem", "dynamodb:DeleteItem") for statement in allowed[action] for key in statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]}
+        self.assertEqual(keys, {"*#change", "*#switch", "*#protected"})
+        self.assertLessEqual(set(allowed), READS | WRITES | XRAY | {"sqs:SendMessage", "logs:CreateLogStream", "logs:PutLogEvents"} | {action for action in allowed if action.startswith("kms:")})
+        self.assertEqual(variables(self.default, RAILS)["GUARD_TABLE"], {"Ref": "GuardTable"})
 
     def test_no_role_has_a_wildcard_resource(self):
         for stack in self.stacks:
@@ -146,7 +177,7 @@ class Template(unittest.TestCase):
         for name in MUTATING:
             without = Resolved(**{f"Deploy{name}": "false"})
             self.assertEqual(left(without, name), [])
-            self.assertEqual(len(code(without)), 5)
+            self.assertEqual(len(code(without)), 6)
             self.assertNotIn(f"{name}Role", json.dumps(without.resources), "nothing refers to it")
 
     def test_alerts_cannot_be_sent_to_what_is_not_deployed(self):
@@ -185,8 +216,8 @@ class Template(unittest.TestCase):
             (statement,) = stack.resources["ApiKeySecretPolicy"]["Properties"]["ResourcePolicy"]["Statement"]
             self.assertEqual((statement["Effect"], statement["Principal"]), ("Deny", "*"))
             readers = statement["Condition"]["ArnNotLike"]["aws:PrincipalArn"]
-            functions = stack.of_type("AWS::Lambda::Function").values()
-            self.assertCountEqual(readers, [function["Properties"]["Role"] for function in functions])
+            functions = stack.of_type("AWS::Lambda::Function").items()
+            self.assertCountEqual(readers, [function["Properties"]["Role"] for name, function in functions if name != f"{RAILS}Function"])
 
     def test_an_existing_secret_is_used_and_none_made(self):
         stack = self.stacks[3]
