@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
+    error::ErrorType,
     ids::ObjectId,
     request::{By, RequestInfo, TargetType},
 };
@@ -131,6 +132,7 @@ advisory_codes! {
     GroupsUnknown = "GROUPS_UNKNOWN",
     GroupsIncomplete = "GROUPS_INCOMPLETE",
     StateChangesUnknown = "STATE_CHANGES_UNKNOWN",
+    ShutdownUnknown = "SHUTDOWN_UNKNOWN",
     NotVisibleYet = "NOT_VISIBLE_YET",
     NotReadBack = "NOT_READ_BACK",
     WindowsHomeStaysLoggedIn = "WINDOWS_HOME_STAYS_LOGGED_IN",
@@ -193,8 +195,19 @@ pub struct Truncated {
     pub list: String,
     /// How many entries are given.
     pub shown: usize,
-    /// How many there are.
-    pub total: usize,
+    /// How many there are; `None` where reading ended before that was known.
+    pub total: Option<usize>,
+}
+
+/// A part of an answer that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// Its name among the facts: `devices`.
+    pub part: &'static str,
+    /// What kept it from being read.
+    pub error: ErrorType,
+    /// The same in words.
+    pub why: String,
 }
 
 /// A playbook's answer. Its JSON is part of the contract.
@@ -224,6 +237,9 @@ pub struct Outcome {
     /// With [`Status::Ambiguous`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
+    /// Enrich only: the parts that could not be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
     /// The lists that were too long.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub truncated: Vec<Truncated>,
@@ -233,6 +249,9 @@ pub struct Outcome {
     pub after: Option<Value>,
     /// How to take it back, where that is possible.
     pub undo: Option<Undo>,
+    /// On which way the command goes, where there are several: `agent` or `apple-mdm`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<&'static str>,
     /// What else to know.
     pub advisories: Vec<Advisory>,
     /// All of it for a ticket or a war room.
@@ -259,10 +278,12 @@ impl Outcome {
             user: None,
             host: None,
             candidates: Vec::new(),
+            missing: Vec::new(),
             truncated: Vec::new(),
             before: None,
             after: None,
             undo: None,
+            channel: None,
             advisories: Vec::new(),
             markdown: String::new(),
             request: RequestInfo::default(),

@@ -144,6 +144,11 @@ pub struct Takes {
     pub include: &'static [Include],
 }
 
+impl Takes {
+    /// None of them.
+    pub const NONE: Self = Self { offline: false, include: &[] };
+}
+
 /// What an outcome repeats of its request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct RequestInfo {

@@ -124,7 +124,11 @@ mod tests {
     fn read(event: &str, target_type: TargetType) -> Intake {
         let settings = Settings::from_vars(&Vars(&|_| None)).unwrap();
         let arrival = Arrival { request_id: "r-1".to_owned(), dry_run: false, now: chrono::Utc::now() };
-        settings.read(event, Wants { target_type, mutating: false, takes_findings: true, takes: Takes::default() }, &arrival)
+        settings.read(
+            event,
+            Wants { target_type, mutating: false, takes_findings: true, takes: Takes::default() },
+            &arrival,
+        )
     }
 
     fn one(event: &Value) -> Work {

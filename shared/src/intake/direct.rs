@@ -222,8 +222,7 @@ pub(super) fn text(name: &str, value: &Value) -> Result<String, Error> {
 }
 
 fn invalid(what: &str, wants: Wants) -> Error {
-    let targets: Vec<String> =
-        target_fields(wants.target_type).iter().map(|(name, ..)| format!("`{name}`")).collect();
+    let targets: Vec<String> = target_fields(wants.target_type).iter().map(|(name, ..)| format!("`{name}`")).collect();
     let options: Vec<String> = options(wants.takes).map(|(name, _)| format!("`{name}`")).collect();
     InvalidInput.error(format!(
         "{what}; give exactly one of {}, and optionally {}; nothing was done",

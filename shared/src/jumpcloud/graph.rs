@@ -3,22 +3,16 @@
 use std::collections::HashMap;
 
 use reqwest::Method;
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
-use serde_json::value::RawValue;
+use serde::{Deserialize, Serialize};
 use serde_with::apply;
 
 use super::{
     client::Reader,
+    list::Listed,
     model::{PAGE, lenient},
     send::Read,
 };
-use crate::{
-    error::{Error, ErrorType::UnexpectedResponse},
-    ids::ObjectId,
-};
-
-/// A list is read up to here: an outcome with more could not be returned by Lambda (6 MB).
-const MAX_LISTED: usize = 1000;
+use crate::{error::Error, ids::ObjectId};
 
 /// A node of API v2's graph: something that a user or system is bound to or a member of.
 #[apply(
@@ -158,22 +152,6 @@ impl Listing {
     }
 }
 
-/// A list as documented, or in the form of API v1, which other clients accept here, too.
-struct Page(Vec<GraphObject>);
-
-impl<'de> Deserialize<'de> for Page {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Wrapped {
-            results: Vec<GraphObject>,
-        }
-        let text = <&RawValue>::deserialize(deserializer)?.get();
-        let wrapped = |text| serde_json::from_str(text).map(|page: Wrapped| page.results);
-        let page = if text.starts_with('[') { serde_json::from_str(text) } else { wrapped(text) };
-        page.map(Self).map_err(D::Error::custom)
-    }
-}
-
 impl Reader<'_> {
     /// `GET /v2/usergroups/{id}` and `GET /v2/systemgroups/{id}`: the name of a group, where it can be read. Lists
     /// carry it only for groups that LDAP exports.
@@ -194,26 +172,10 @@ impl Reader<'_> {
         }
     }
 
-    /// Pages until one is short: neither `x-total-count` nor `Link` is on every answer. No content is no entry.
-    pub(super) async fn list(&self, path: &str) -> Result<Listing, Error> {
-        let mut objects: Vec<GraphObject> = Vec::new();
-        while objects.len() < MAX_LISTED {
-            let path = format!("{path}?limit={PAGE}&skip={}", objects.len());
-            let page = match self.read(Method::GET, path, None).await? {
-                Read::Found(Page(page)) => page,
-                Read::Empty => Vec::new(),
-                Read::NotFound => {
-                    return Err(UnexpectedResponse
-                        .error("JumpCloud does not know the target, or the list, any more (status 404)"));
-                }
-            };
-            let last = page.len() < PAGE;
-            objects.extend(page);
-            if last {
-                return Ok(Listing { objects, truncated: false });
-            }
-        }
-        Ok(Listing { objects, truncated: true })
+    /// The nodes of a list, to its end.
+    pub(super) async fn nodes(&self, path: &str) -> Result<Listing, Error> {
+        let Listed { items: objects, truncated } = self.list(path, "", PAGE).await?;
+        Ok(Listing { objects, truncated })
     }
 }
 

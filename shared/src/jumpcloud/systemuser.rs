@@ -12,14 +12,11 @@ use serde_with::apply;
 use super::{
     client::{Reader, Writer},
     graph::Listing,
+    list::Listed,
     model::{Object, PAGE, decode, lenient, object_id},
     retry::Effect,
-    send::Read,
 };
-use crate::{
-    error::{Error, ErrorType::UnexpectedResponse},
-    ids::ObjectId,
-};
+use crate::{error::Error, ids::ObjectId};
 
 /// A user account: `systemuser` in API v1.
 #[apply(
@@ -237,31 +234,24 @@ impl Serialize for UserState {
 impl Reader<'_> {
     /// `GET /v2/users/{id}/systems`: bound directly or through groups; entitled to, not logged in on.
     pub async fn user_systems(&self, id: &ObjectId) -> Result<Listing, Error> {
-        self.list(&format!("/v2/users/{}/systems", id.as_str())).await
+        self.nodes(&format!("/v2/users/{}/systems", id.as_str())).await
     }
 
     /// `GET /v2/users/{id}/memberof`: the user's groups.
     pub async fn user_memberof(&self, id: &ObjectId) -> Result<Listing, Error> {
-        self.list(&format!("/v2/users/{}/memberof", id.as_str())).await
+        self.nodes(&format!("/v2/users/{}/memberof", id.as_str())).await
     }
 
-    /// `GET /v2/bulk/userstates?userid={id}`: the changes of state that are scheduled, at most 100.
-    pub async fn state_changes(&self, id: &ObjectId) -> Result<Vec<StateChange>, Error> {
-        let path = format!("/v2/bulk/userstates?limit={PAGE}&userid={}", id.as_str());
-        let changes: Vec<StateChange> = match self.read(Method::GET, path, None).await? {
-            Read::Found(changes) => changes,
-            Read::Empty => Vec::new(),
-            Read::NotFound => {
-                return Err(
-                    UnexpectedResponse.error("JumpCloud does not know the list of scheduled changes (status 404)")
-                );
-            }
-        };
+    /// `GET /v2/bulk/userstates?userid={id}`: the changes of state that are scheduled.
+    pub async fn state_changes(&self, id: &ObjectId) -> Result<Listed<StateChange>, Error> {
+        let query = format!("&userid={}", id.as_str());
+        let mut changes: Listed<StateChange> = self.list("/v2/bulk/userstates", &query, PAGE).await?;
         // Compared again, as everywhere: an answer that ignored the filter says nothing about this user.
         let own = |change: &StateChange| {
             change.system_user_id.as_deref().is_some_and(|its| ObjectId::parse(its).as_ref() == Some(id))
         };
-        Ok(changes.into_iter().filter(own).collect())
+        changes.items.retain(own);
+        Ok(changes)
     }
 }
 

@@ -7,6 +7,7 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
 use super::{
+    channel::Channel,
     devices::Devices,
     run::{Playbook, Run, Step},
     target::{LookUp, Named, Resolved, look_up},
@@ -18,13 +19,15 @@ use crate::{
     ids::ObjectId,
     jumpcloud::{Reader, Session, Writer},
     outcome::{Advisory, Outcome, Status, Undo},
-    request::{RequestInfo, TargetType},
+    request::{RequestInfo, Takes, TargetType},
 };
 
 /// Reads, and says what is to be done.
-pub type PlanFn<T> = for<'a> fn(&'a Reader<'a>, &'a Resolved<T>) -> LocalBoxFuture<'a, Result<Plan, Error>>;
-/// Sends a change, and gives JumpCloud's answer.
-pub type ApplyFn<T> = for<'a> fn(&'a Writer<'a>, &'a Resolved<T>) -> LocalBoxFuture<'a, Result<Answer<T>, Error>>;
+pub type PlanFn<T> =
+    for<'a> fn(&'a Reader<'a>, &'a Resolved<T>, &'a RequestInfo) -> LocalBoxFuture<'a, Result<Plan, Error>>;
+/// Sends a change on the way that the plan found, and gives JumpCloud's answer.
+pub type ApplyFn<T> =
+    for<'a> fn(&'a Writer<'a>, &'a Resolved<T>, Option<&'a Channel>) -> LocalBoxFuture<'a, Result<Answer<T>, Error>>;
 
 /// A playbook that changes something, as data: each function's binary names one and so holds the code of no other.
 ///
@@ -46,6 +49,8 @@ pub struct Command<T: 'static> {
     pub name: &'static str,
     /// Whether it takes something away from the target. Then protected targets are refused, and it is limited.
     pub contains: bool,
+    /// The fields of a direct event that it takes and not every playbook does.
+    pub takes: Takes,
     /// What is to be done to the object as it was read; cannot write.
     pub plan: PlanFn<T>,
     /// Sends the change.
@@ -72,6 +77,8 @@ pub enum Plan {
         did: String,
         /// How to take it back, where that is possible.
         undo: Option<Undo>,
+        /// The way of the command, where there are several.
+        channel: Option<Channel>,
     },
 }
 
@@ -105,6 +112,10 @@ impl<T: Named, G: Guard> Playbook for Guarded<T, G> {
         self.command.contains
     }
 
+    fn takes(&self) -> Takes {
+        self.command.takes
+    }
+
     fn prepare<'a>(&'a self, run: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Step<'a>, Error>> {
         Box::pin(async move {
             let found = match look_up::<T>(run.session.reader(), run.target).await? {
@@ -131,19 +142,21 @@ impl<T: Named, G: Guard> Guarded<T, G> {
             advisories: advise(object, object, devices),
             ..Outcome::new(found.target.clone(), summary).with_facts(T::TYPE, object.brief())
         };
-        let (would, did, undo) = match plan(reader, found).await? {
+        let (would, did, undo, channel) = match plan(reader, found, info).await? {
             Plan::Unchanged(summary) => {
                 let devices = devices(reader, &found.id).await;
                 return Ok(Outcome { status: Status::Unchanged, ..draft(summary, &devices) });
             }
-            Plan::Change { would, did, undo } => (would, did, undo),
+            Plan::Change { would, did, undo, channel } => (would, did, undo, channel),
         };
+        let by = channel.as_ref().map(Channel::name);
         if contains && let Some(why) = object.protected() {
             return Err(Protected.error(why));
         }
         if session.dry_run() {
             let devices = devices(reader, &found.id).await;
-            return Ok(Outcome { status: Status::DryRun, ..draft(format!("Dry run: would {would}."), &devices) });
+            let draft = draft(format!("Dry run: would {would}."), &devices);
+            return Ok(Outcome { status: Status::DryRun, channel: by, ..draft });
         }
         let change = Change {
             playbook: self.command.name,
@@ -154,7 +167,8 @@ impl<T: Named, G: Guard> Guarded<T, G> {
             time_left: reader.time_left(),
         };
         let ticket = self.guard.admit(&change).await?;
-        let (verdict, devices) = tokio::join!(self.apply(session, found, ticket), devices(reader, &found.id));
+        let (verdict, devices) =
+            tokio::join!(self.apply(session, found, (ticket, channel.as_ref())), devices(reader, &found.id));
         let verdict = verdict?;
         let summary = verdict.summary(&would, did);
         let mut advisories: Vec<_> = verdict.doubt().into_iter().collect();
@@ -169,14 +183,20 @@ impl<T: Named, G: Guard> Guarded<T, G> {
             before: Some(before.clone()),
             after: now.as_ref().map(state),
             undo: undo.filter(|_| changed == Some(true)),
+            channel: by,
             ..Outcome::new(found.target.clone(), summary).with_facts(T::TYPE, shown.brief())
         })
     }
 
     /// Sends the change, tells the guard what became of it, and looks whether it shows.
-    async fn apply(&self, session: &Session<'_>, found: &Resolved<T>, ticket: G::Ticket) -> Result<Verdict<T>, Error> {
+    async fn apply(
+        &self,
+        session: &Session<'_>,
+        found: &Resolved<T>,
+        (ticket, channel): (G::Ticket, Option<&Channel>),
+    ) -> Result<Verdict<T>, Error> {
         let writer = session.writer()?;
-        let sent = (self.command.apply)(&writer, found).await;
+        let sent = (self.command.apply)(&writer, found, channel).await;
         let settled = match &sent {
             Ok(_) => Settled::Done,
             Err(error) if error.done == Effect::Unknown => Settled::Unknown,

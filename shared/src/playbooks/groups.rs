@@ -33,7 +33,8 @@ pub(super) async fn part(
     });
     Ok(Part {
         words: Some(counted(groups.len(), "group")),
-        value: Value::from(groups),
         advisories: incomplete.into_iter().collect(),
+        truncated: listing.truncated,
+        ..Part::new(Value::from(groups))
     })
 }

@@ -5,6 +5,7 @@
 //! Lambda.
 
 mod advisories;
+pub mod channel;
 pub mod command;
 mod devices;
 pub mod disable_user;
@@ -17,6 +18,7 @@ pub mod question;
 pub mod reset_password;
 mod run;
 pub mod shutdown_host;
+mod subject;
 mod target;
 mod verify;
 mod words;
@@ -25,6 +27,7 @@ pub(crate) use self::once::defect;
 pub use self::{
     once::Once,
     run::{Playbook, Run, Step},
+    subject::Subject,
     target::{Named, Resolved},
 };
 

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::words::label;
+use super::{subject::Subject, words::label};
 use crate::{
     error::{
         Error,
@@ -255,14 +255,14 @@ fn apart(kind: &str, name: &str, target: &Target) -> String {
 
 /// The one object that `target` names.
 pub(super) async fn look_up<T: Named>(reader: &Reader<'_>, target: &Target) -> Result<LookUp<T>, Error> {
-    Ok(look_up_with(reader, target, async |_: &ObjectId| ()).await?.0)
+    Ok(look_up_with(reader, target, async |_: &Subject<'_, T>| ()).await?.0)
 }
 
-/// Like [`look_up`], and runs `around` on its id concurrently with the read by id, which saves a round trip.
+/// Like [`look_up`], and runs `around` concurrently with the read by id, which saves a round trip.
 pub(super) async fn look_up_with<T: Named, R>(
     reader: &Reader<'_>,
     target: &Target,
-    around: impl AsyncFn(&ObjectId) -> R,
+    around: impl AsyncFn(&Subject<'_, T>) -> R,
 ) -> Result<(LookUp<T>, Option<R>), Error> {
     let (found, host) = tokio::join!(find::<T>(reader, target), host(reader, &target.bound_to));
     let id = match found? {
@@ -270,9 +270,9 @@ pub(super) async fn look_up_with<T: Named, R>(
         Search::NotOne(not_one) => return Ok((not_one, None)),
     };
     let host = host?;
-    let (object, unbound, around) =
-        tokio::join!(reader.get::<T>(&id), unbound(reader, &id, &host, target), around(&id));
-    let Some(object) = object? else { return Ok((LookUp::Nobody(Vec::new()), None)) };
+    let subject = Subject::new(reader, &id);
+    let (_, unbound, around) = tokio::join!(subject.object(), unbound(reader, &id, &host, target), around(&subject));
+    let Some(object) = subject.into_object()? else { return Ok((LookUp::Nobody(Vec::new()), None)) };
     let organization = reader.organization().await?;
     if let (Some(own), Some(its)) = (organization, object.organization())
         && !own.eq_ignore_ascii_case(its)

@@ -1,6 +1,7 @@
 //! A rehearsal for the playbooks on one machine: a JumpCloud tenant, Secrets Manager and Lambda's Runtime API, all
 //! on loopback. The functions under it are the real binaries.
 
+mod apple_mdm;
 mod authorize;
 pub mod binaries;
 mod change;
@@ -8,6 +9,7 @@ pub mod events;
 pub mod faults;
 mod filter;
 mod graph;
+mod insights;
 pub mod invoke_api;
 pub mod lambda;
 mod org;

@@ -171,7 +171,7 @@ impl Tenant {
         org.systems.iter().find(|system| system["hostname"] == hostname).cloned().unwrap_or_default()
     }
 
-    /// Changes or adds fields of a user or device; a null takes the field away.
+    /// Changes or adds fields of a user, a device or another object with an id; a null takes the field away.
     pub fn set(&self, collection: &str, id: &str, fields: Value) {
         let mut org = lock(&self.shared.org);
         let object = org.object(collection, id).and_then(Value::as_object_mut).expect("a seeded object");
@@ -184,7 +184,7 @@ impl Tenant {
         }
     }
 
-    /// Adds a user or a device; `object` needs `_id`.
+    /// Adds to a collection: `object` needs `_id` among users and devices.
     pub fn add(&self, collection: &str, object: Value) {
         lock(&self.shared.org).collection_mut(collection).push(object);
     }
@@ -199,6 +199,20 @@ impl Tenant {
         let org = lock(&self.shared.org);
         let shutdowns = org.queue.iter().filter(|(command, _)| command == "shutdown");
         shutdowns.map(|(_, system_id)| system_id.clone()).collect()
+    }
+}
+
+impl Tenant {
+    /// The ids of the Apple MDM's devices that a shutdown was sent for, in order.
+    pub fn mdm_shutdowns(&self) -> Vec<String> {
+        let org = lock(&self.shared.org);
+        let shutdowns = org.queue.iter().filter(|(command, _)| command == "mdm-shutdown");
+        shutdowns.map(|(_, device)| device.clone()).collect()
+    }
+
+    /// Takes everything out of a collection.
+    pub fn clear(&self, collection: &str) {
+        lock(&self.shared.org).collection_mut(collection).clear();
     }
 }
 

@@ -9,6 +9,7 @@ mod environment;
 mod errors;
 mod leaks;
 mod local;
+mod macs;
 mod safety;
 mod shutdown;
 mod states;
