@@ -24,7 +24,7 @@ pub enum Status {
     Accepted,
     /// Everything was looked up and checked, and the change was held back.
     DryRun,
-    /// The alert is nothing to act on; why is in `ignored`.
+    /// There is nothing to act on; why is in `ignored`.
     Ignored,
     /// Enrich only: nobody and nothing of that name.
     NotFound,
@@ -67,7 +67,7 @@ impl fmt::Display for Candidate {
 /// Declares the reasons for which an alert is ignored, their names on the wire, and what they mean in words.
 macro_rules! ignored_reasons {
     ($($name:ident = $wire:literal, $why:literal;)*) => {
-        /// Why an alert is nothing to act on. The names are part of the contract.
+        /// Why there is nothing to act on. The names are part of the contract.
         #[expect(missing_docs, reason = "the sentences say it")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
         pub enum Ignored { $(#[serde(rename = $wire)] $name,)* }
@@ -101,6 +101,7 @@ ignored_reasons! {
     Archived = "archived", "it is archived or deleted";
     Resolved = "resolved", "it is resolved or closed";
     Handled = "handled", "somebody has taken note of it already";
+    HostOffline = "host_offline", "the host is not known to be online, and the event says to skip such a host (`offline`)";
     StateUnknown = "state_unknown", "it does not say that it is open, in a word of its format that is known";
 }
 

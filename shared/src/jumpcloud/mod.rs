@@ -12,6 +12,7 @@ mod graph;
 mod list;
 mod model;
 mod objects;
+mod queue;
 mod retry;
 mod send;
 mod system;

@@ -18,7 +18,7 @@ use crate::{
     guard::{Change, Guard, Settled},
     ids::ObjectId,
     jumpcloud::{Reader, Session, Writer},
-    outcome::{Advisory, Outcome, Status, Undo},
+    outcome::{Advisory, Ignored, Outcome, Status, Undo},
     request::{RequestInfo, Takes, TargetType},
 };
 
@@ -69,6 +69,8 @@ pub struct Command<T: 'static> {
 pub enum Plan {
     /// Nothing: the wanted state is there, as this sentence says.
     Unchanged(String),
+    /// Nothing, because the event says so: the reason, and a sentence.
+    Skip(Ignored, String),
     /// A change, in words.
     Change {
         /// After "would": "suspend jsmith; is ACTIVATED".
@@ -146,6 +148,11 @@ impl<T: Named, G: Guard> Guarded<T, G> {
             Plan::Unchanged(summary) => {
                 let devices = devices(reader, &found.id).await;
                 return Ok(Outcome { status: Status::Unchanged, ..draft(summary, &devices) });
+            }
+            Plan::Skip(reason, summary) => {
+                let (before, ignored) = (Some(before), Some(reason));
+                let outcome = Outcome::new(found.target.clone(), summary).with_facts(T::TYPE, object.brief());
+                return Ok(Outcome { status: Status::Ignored, ignored, before, ..outcome });
             }
             Plan::Change { would, did, undo, channel } => (would, did, undo, channel),
         };

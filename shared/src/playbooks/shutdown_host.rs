@@ -8,21 +8,26 @@ use super::{
     devices,
     target::Resolved,
     verify::Answer,
+    words::counted,
 };
 use crate::{
     error::{Error, ErrorType::Unsupported},
+    ids::ObjectId,
     jumpcloud::{OsKind, Reader, System},
-    outcome::{Advisory, AdvisoryCode},
-    request::Takes,
+    outcome::{Advisory, AdvisoryCode, Ignored},
+    request::{Offline, RequestInfo, Takes},
 };
+
+/// At most this many of the commands that wait are named.
+const MAX_NAMED: usize = 5;
 
 /// Shuts a host down. `accepted` at best: JumpCloud takes the command and does not say whether it was carried out. Cannot be
 /// undone: JumpCloud documents no way to call the command back.
 pub const SHUTDOWN_HOST: Command<System> = Command {
     name: "shutdown-host",
     contains: true,
-    takes: Takes::NONE,
-    plan: |reader, found, _| Box::pin(plan(reader, found)),
+    takes: Takes { offline: true, include: &[] },
+    plan: |reader, found, info| Box::pin(plan(reader, found, info)),
     apply: |writer, found, channel| {
         Box::pin(async move {
             match channel {
@@ -38,13 +43,30 @@ pub const SHUTDOWN_HOST: Command<System> = Command {
     advise: |host, _, _| queued_until_online(host).into_iter().collect(),
 };
 
-async fn plan(reader: &Reader<'_>, found: &Resolved<System>) -> Result<Plan, Error> {
-    let name = found.object.name();
-    let channel = channel(reader, &found.object).await?;
-    let when = match found.object.active {
-        Some(true) => "The host is online",
-        Some(false) => "The host is offline: the command waits in the queue until it is back",
-        None => "JumpCloud does not say whether the host is online",
+async fn plan(reader: &Reader<'_>, found: &Resolved<System>, info: &RequestInfo) -> Result<Plan, Error> {
+    let host = &found.object;
+    let (name, online) = (host.name(), host.active == Some(true));
+    let contact = host.last_contact.as_deref().unwrap_or("not known");
+    if let Some(Way::None(why)) = channel::known(host) {
+        return Err(refused(host, &why));
+    }
+    if !online && info.offline == Some(Offline::Skip) {
+        let is = if host.active.is_none() { "is not known to be online" } else { "is offline" };
+        let summary =
+            format!("Nothing was sent: {name} {is} (last contact: {contact}), and the event says to skip it then.");
+        return Ok(Plan::Skip(Ignored::HostOffline, summary));
+    }
+    let channel = channel(reader, host).await?;
+    let queue = match &channel {
+        Channel::Agent if !online => waiting(reader, &found.id).await,
+        _ => String::new(),
+    };
+    let when = match host.active {
+        Some(true) => "The host is online".to_owned(),
+        Some(false) => format!(
+            "The host is offline (last contact: {contact}): the command waits in the queue until it is back{queue}"
+        ),
+        None => format!("JumpCloud does not say whether the host is online (last contact: {contact}){queue}"),
     };
     let by = match &channel {
         Channel::Agent => "",
@@ -64,19 +86,37 @@ async fn plan(reader: &Reader<'_>, found: &Resolved<System>) -> Result<Plan, Err
 /// The way that there is, or the refusal. Where an MDM did not answer for now, the same request may succeed later, and the
 /// error keeps its name; any other that cannot be read is no way.
 async fn channel(reader: &Reader<'_>, host: &System) -> Result<Channel, Error> {
-    let refused = |why: &str| {
-        Unsupported.error(format!("{} cannot be shut down through JumpCloud: {why}; nothing was done", host.name()))
-    };
     match channel::find(reader, host).await {
         Ok(Way::By(channel)) => Ok(channel),
-        Ok(Way::None(why)) => Err(refused(&why)),
+        Ok(Way::None(why)) => Err(refused(host, &why)),
         Err(error) if error.error_type.retry_helps() => Err(error),
         Err(error) => {
             let why = format!(
                 "it runs macOS, which is shut down through Apple MDM, and that could not be read ({}); the key's role needs to read it",
                 error.message
             );
-            Err(refused(&why).caused_by(error.error_type))
+            Err(refused(host, &why).caused_by(error.error_type))
+        }
+    }
+}
+
+fn refused(host: &System, why: &str) -> Error {
+    Unsupported.error(format!("{} cannot be shut down through JumpCloud: {why}; nothing was done", host.name()))
+}
+
+/// What JumpCloud's queue shows for the host before this command, as the end of a sentence. That it cannot be read keeps
+/// nothing from being sent.
+async fn waiting(reader: &Reader<'_>, id: &ObjectId) -> String {
+    match reader.queued_commands(id).await {
+        Err(error) => format!("; what waits there already could not be read ({})", error.error_type),
+        Ok(queue) if queue.items.is_empty() => {
+            "; JumpCloud's list of queued commands names none for it (whether it shows a shutdown is not documented)"
+                .to_owned()
+        }
+        Ok(queue) => {
+            let ids: Vec<&str> =
+                queue.items.iter().filter_map(|command| command.id.as_deref()).take(MAX_NAMED).collect();
+            format!("; already waiting there: {} ({})", counted(queue.items.len(), "command"), ids.join(", "))
         }
     }
 }

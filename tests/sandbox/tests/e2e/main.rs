@@ -10,6 +10,7 @@ mod errors;
 mod leaks;
 mod local;
 mod macs;
+mod offline;
 mod safety;
 mod shutdown;
 mod states;
