@@ -37,6 +37,7 @@ KNOWN = {
     "BatchConcurrency",
     "DryRun",
     "JumpCloudApiUrl",
+    "JumpCloudInsightsUrl",
     "JumpCloudOrgId",
     "JumpCloudSelf",
     "MaxEventAgeSeconds",

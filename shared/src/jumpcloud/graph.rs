@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_with::apply;
@@ -77,6 +78,7 @@ struct Sudo {
 )]
 #[derive(Clone, Debug, Default, Deserialize)]
 struct Group {
+    id: Option<String>,
     name: Option<String>,
 }
 
@@ -98,6 +100,15 @@ impl GraphObject {
     /// A group's name, where LDAP exports it.
     pub fn ldap_name(&self) -> Option<&str> {
         self.compiled_attributes.as_ref()?.ldap_groups.as_ref()?.first()?.name.as_deref()
+    }
+
+    /// The collection that a group is in.
+    fn collection(&self) -> Option<&'static str> {
+        match self.object_type.as_deref()? {
+            "user_group" => Some("usergroups"),
+            "system_group" => Some("systemgroups"),
+            _ => None,
+        }
     }
 
     /// How it is bound to what was asked for.
@@ -153,17 +164,28 @@ impl Listing {
 }
 
 impl Reader<'_> {
-    /// `GET /v2/usergroups/{id}` and `GET /v2/systemgroups/{id}`: the name of a group, where it can be read. Lists
-    /// carry it only for groups that LDAP exports.
+    /// `GET /v2/usergroups` and `GET /v2/systemgroups`, filtered by id: the names of groups of one kind, by id, as far as
+    /// they can be read.
+    pub async fn group_names(&self, groups: &[&GraphObject]) -> HashMap<String, String> {
+        let Some(collection) = groups.iter().find_map(|group| group.collection()) else { return HashMap::new() };
+        let ids: Vec<ObjectId> = groups.iter().filter_map(|group| ObjectId::parse(group.id.as_deref()?)).collect();
+        let pages = join_all(ids.chunks(PAGE).map(async |ids| {
+            let ids: Vec<&str> = ids.iter().map(ObjectId::as_str).collect();
+            // One page holds them all, unless the filter was ignored.
+            let path = format!("/v2/{collection}?limit={PAGE}&skip=0&filter=id:in:{}", ids.join("%7C"));
+            match self.read::<Vec<Group>>(Method::GET, path, None).await {
+                Ok(Read::Found(groups)) => groups,
+                Ok(Read::Empty | Read::NotFound) | Err(_) => Vec::new(),
+            }
+        }));
+        let named = |group: Group| Some((group.id?, group.name?));
+        pages.await.into_iter().flatten().filter_map(named).collect()
+    }
+
+    /// `GET /v2/usergroups/{id}` and `GET /v2/systemgroups/{id}`: the name of a group, where it can be read. What somebody is
+    /// a member of carries it only for groups that LDAP exports.
     pub async fn group_name(&self, group: &GraphObject) -> Option<String> {
-        if let Some(name) = group.ldap_name() {
-            return Some(name.to_owned());
-        }
-        let collection = match group.object_type.as_deref() {
-            Some("user_group") => "usergroups",
-            Some("system_group") => "systemgroups",
-            _ => return None,
-        };
+        let collection = group.collection()?;
         let id = ObjectId::parse(group.id.as_deref()?)?;
         let path = format!("/v2/{collection}/{}", id.as_str());
         match self.read::<Group>(Method::GET, path, None).await.ok()? {

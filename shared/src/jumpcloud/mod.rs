@@ -9,6 +9,7 @@ mod client;
 mod credentials;
 mod filter;
 mod graph;
+mod insights;
 mod list;
 mod model;
 mod objects;
@@ -23,6 +24,7 @@ pub use self::{
     client::{Client, Reader, Session, Traffic, Writer},
     credentials::{Credential, Credentials},
     graph::{Binding, GraphObject, Listing},
+    insights::{Event, LoggedInUser},
     list::Listed,
     model::Object,
     objects::Found,

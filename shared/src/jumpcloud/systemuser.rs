@@ -30,6 +30,9 @@ pub struct SystemUser {
     other_id: Option<String>,
     pub username: Option<String>,
     pub email: Option<String>,
+    /// The name on devices, where it is another.
+    #[serde(rename(deserialize = "systemUsername"), skip_serializing)]
+    pub system_username: Option<String>,
     pub firstname: Option<String>,
     pub lastname: Option<String>,
     #[serde(rename(serialize = "display_name"))]

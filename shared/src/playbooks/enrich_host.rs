@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::{
     channel,
     devices::{resolve, with_binding},
-    groups,
+    events, groups,
     question::{Facet, Part, Question},
+    sessions,
     subject::Subject,
     words::counted,
 };
@@ -15,6 +16,7 @@ use crate::{
     ids::ObjectId,
     jumpcloud::{Object, Reader, System, SystemUser},
     outcome::{Advisory, AdvisoryCode},
+    request::Include,
 };
 
 /// A host's facts, with its users and groups.
@@ -43,8 +45,22 @@ pub const ENRICH_HOST: Question<System> = Question {
             only_with: None,
             read: |host, _| Box::pin(shutdown(host)),
         },
+        Facet {
+            name: "events",
+            what: "The events",
+            unknown: AdvisoryCode::EventsUnknown,
+            only_with: Some(Include::Events),
+            read: |host, info| Box::pin(events::of_host(host, info)),
+        },
+        Facet {
+            name: "sessions",
+            what: "The sessions",
+            unknown: AdvisoryCode::SessionsUnknown,
+            only_with: Some(Include::Sessions),
+            read: |host, _| Box::pin(sessions::of_host(host)),
+        },
     ],
-    include: &[],
+    include: &[Include::Events, Include::Sessions],
     by_default: &[],
     finish: name_the_owner,
 };

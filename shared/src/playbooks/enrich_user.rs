@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::{
     devices::{self, with_binding},
-    groups,
+    events, groups,
     question::{Facet, Part, Question},
+    sessions,
     subject::Subject,
     target::Named,
     words::{counted, label, shown},
@@ -44,8 +45,22 @@ pub const ENRICH_USER: Question<SystemUser> = Question {
             only_with: Some(Include::Scheduled),
             read: |user, _| Box::pin(state_changes(user.reader, user.id)),
         },
+        Facet {
+            name: "events",
+            what: "The events",
+            unknown: AdvisoryCode::EventsUnknown,
+            only_with: Some(Include::Events),
+            read: |user, info| Box::pin(events::of_user(user, info)),
+        },
+        Facet {
+            name: "sessions",
+            what: "The sessions",
+            unknown: AdvisoryCode::SessionsUnknown,
+            only_with: Some(Include::Sessions),
+            read: |user, _| Box::pin(sessions::of_user(user)),
+        },
     ],
-    include: &[Include::Scheduled],
+    include: &[Include::Events, Include::Sessions, Include::Scheduled],
     by_default: &[Include::Scheduled],
     finish: |_| {},
 };

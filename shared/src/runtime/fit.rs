@@ -86,6 +86,10 @@ fn say_what_is_missing(outcome: &mut Outcome) {
         ("host.users", AdvisoryCode::UsersIncomplete),
         ("user.groups", AdvisoryCode::GroupsIncomplete),
         ("host.groups", AdvisoryCode::GroupsIncomplete),
+        ("user.events", AdvisoryCode::EventsIncomplete),
+        ("host.events", AdvisoryCode::EventsIncomplete),
+        ("user.sessions", AdvisoryCode::SessionsIncomplete),
+        ("host.sessions", AdvisoryCode::SessionsIncomplete),
     ] {
         let Some(cut) = outcome.truncated.iter().find(|cut| cut.list == list) else { continue };
         let of = cut.total.map_or_else(|| "more".to_owned(), |total| total.to_string());

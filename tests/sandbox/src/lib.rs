@@ -6,6 +6,7 @@ mod authorize;
 pub mod binaries;
 mod change;
 pub mod events;
+mod events_api;
 pub mod faults;
 mod filter;
 mod graph;

@@ -5,6 +5,7 @@ mod alerts;
 mod answers;
 mod batches;
 mod bounds;
+mod depth;
 mod environment;
 mod errors;
 mod leaks;
