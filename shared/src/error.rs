@@ -56,9 +56,14 @@ error_types! {
     Unsupported, retry helps: false, unexpected: false, "JumpCloud cannot do this to this target, or the alert's name for it does not count.";
     Protected, retry helps: false, unexpected: false, "The target is one that automation must not touch.";
     StaleEvent, retry helps: false, unexpected: false, "The alert is too old to act on.";
+    LimitReached, retry helps: false, unexpected: false, "The playbook has reached its limit of targets; findings wait until a person turns it on again.";
+    SwitchedOff, retry helps: false, unexpected: false, "A person has switched the playbook off.";
+    PlanChanged, retry helps: false, unexpected: false, "What would be done is no longer what the event's `plan_hash` stands for.";
     Unauthorized, retry helps: false, unexpected: true, "The API key is wrong, expired or of another region.";
     Forbidden, retry helps: false, unexpected: true, "The administrator's role is too small, or JumpCloud blocks the address.";
     SecretUnavailable, retry helps: true, unexpected: true, "Secrets Manager did not give the API key.";
+    GuardUnavailable, retry helps: true, unexpected: true, "The guard table could not be read or written; nothing was done.";
+    InProgress, retry helps: true, unexpected: false, "Another invocation is at work on the target; nothing was done by this one.";
     RateLimited, retry helps: true, unexpected: false, "JumpCloud asked to slow down; surely nothing was done.";
     JumpCloudUnavailable, retry helps: true, unexpected: false, "JumpCloud did not answer, or answered with a fault; surely nothing was done.";
     OutcomeUnknown, retry helps: false, unexpected: true, "A change was sent and what became of it is not known: look before doing anything again.";

@@ -4,9 +4,26 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{error::Error, outcome::OutcomeTarget, request::RequestInfo};
+use crate::{
+    error::Error,
+    ids::ObjectId,
+    outcome::{Judgement, OutcomeTarget, Pending},
+    request::{RequestInfo, TargetType},
+};
 
-/// A change that is about to be made: planned, not protected, not a dry run.
+/// What the guard reads beside the object: what it holds about one target.
+pub struct About<'a> {
+    /// The playbook's name.
+    pub playbook: &'static str,
+    /// User or host.
+    pub target_type: TargetType,
+    /// Of the target.
+    pub id: &'a ObjectId,
+    /// What is left of the invocation's time.
+    pub time_left: Duration,
+}
+
+/// A change that is planned.
 pub struct Change<'a> {
     /// The playbook's name.
     pub playbook: &'static str,
@@ -16,10 +33,87 @@ pub struct Change<'a> {
     pub target: &'a OutcomeTarget,
     /// The state that was read.
     pub before: &'a Value,
+    /// Where no object shows the change, so that the guard's own record decides: when the object was online.
+    pub sighting: Option<Sighting>,
     /// Who asked, and why.
     pub info: &'a RequestInfo,
     /// What is left of the invocation's time.
     pub time_left: Duration,
+}
+
+/// What an object says about its connection.
+#[derive(Clone, Debug, Default)]
+pub struct Sighting {
+    /// Whether it is online now.
+    pub online: bool,
+    /// When it was last, as JumpCloud says it.
+    pub last_contact: Option<String>,
+}
+
+/// What the entries for protected targets need to know beside the target's own id and names. Each is read only where
+/// there is an entry that asks for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asks {
+    /// The groups of the target.
+    pub groups: bool,
+    /// The users of a host, with their names.
+    pub users: bool,
+}
+
+/// A person, or a host: all that an entry can name it by.
+#[derive(Clone, Debug, Default)]
+pub struct Named {
+    /// Id, user name, e-mail address; id and host names.
+    pub names: Vec<String>,
+    /// The ids of its groups, direct or through other groups.
+    pub groups: Vec<String>,
+}
+
+/// A target as entries for protected targets see it.
+pub struct Subject {
+    /// The target itself.
+    pub target: Named,
+    /// Of a host: those who are bound to it directly, and its primary user.
+    pub users: Vec<Named>,
+    /// Of a host: how many are bound to it directly.
+    pub bound: usize,
+}
+
+/// Whether automation may touch a target.
+pub enum Protection {
+    /// It may.
+    No,
+    /// Only where a person has seen the plan, for this reason.
+    Ask(String),
+    /// It may not.
+    Refused(Error),
+}
+
+/// A change of the same kind that was begun and never settled.
+pub struct Unsettled {
+    /// The state before it.
+    pub before: Option<Value>,
+    /// When and for whom it was begun, in words.
+    pub when: String,
+}
+
+/// What the guards say of a change, without counting or recording anything.
+#[derive(Default)]
+pub struct Judged {
+    /// Rule by rule.
+    pub guards: Vec<Judgement>,
+    /// The command that was sent before and may still be carried out.
+    pub pending: Option<Pending>,
+}
+
+/// The answer to a change.
+pub enum Admission<T> {
+    /// It may be made. The ticket is given back with [`Guard::settle`].
+    Admitted(T),
+    /// It was sent before and may still be carried out: nothing is to be sent.
+    Pending(Pending),
+    /// Only dry runs are made at present, for this reason.
+    DryRun(String),
 }
 
 /// What became of a change that was admitted.
@@ -36,12 +130,39 @@ pub enum Settled {
 /// Decides whether a change may be made. One that cannot decide refuses.
 #[expect(async_fn_in_trait, reason = "used in this workspace only, on one thread")]
 pub trait Guard {
-    /// What was admitted; given back with [`Guard::settle`].
+    /// What is known about a target.
+    type Known;
+    /// What was admitted.
     type Ticket;
+
+    /// Opens the connection, so that the first invocation finds it.
+    async fn warm_up(&self) {}
+    /// What is not guarded because the deployment says so.
+    fn absent(&self) -> Vec<Judgement> {
+        Vec::new()
+    }
+    /// Reads what is known; runs beside the read of the object.
+    async fn read(&self, about: &About<'_>) -> Result<Self::Known, Error>;
+    /// What the protected entries need.
+    fn asks(&self, _: &Self::Known, _: TargetType) -> Asks {
+        Asks::default()
+    }
+    /// Whether an entry protects the target.
+    fn protection(&self, _: &Self::Known, _: &Subject, _: TargetType) -> Protection {
+        Protection::No
+    }
+    /// A change of this playbook that was begun and never settled.
+    fn unsettled(&self, _: &Self::Known, _playbook: &str) -> Option<Unsettled> {
+        None
+    }
+    /// What [`Guard::admit`] would say, rule by rule, without counting or recording anything.
+    fn judge(&self, _: &Self::Known, _: &Change<'_>) -> Judged {
+        Judged::default()
+    }
     /// Admits `change` before its first write, or refuses it by name.
-    async fn admit(&self, change: &Change<'_>) -> Result<Self::Ticket, Error>;
+    async fn admit(&self, known: &Self::Known, change: &Change<'_>) -> Result<Admission<Self::Ticket>, Error>;
     /// Records what became of it.
-    async fn settle(&self, ticket: Self::Ticket, result: Settled);
+    async fn settle(&self, ticket: Self::Ticket, result: Settled, time_left: Duration);
 }
 
 /// Admits everything.
@@ -49,11 +170,16 @@ pub trait Guard {
 pub struct Unguarded;
 
 impl Guard for Unguarded {
+    type Known = ();
     type Ticket = ();
 
-    async fn admit(&self, _: &Change<'_>) -> Result<(), Error> {
+    async fn read(&self, _: &About<'_>) -> Result<(), Error> {
         Ok(())
     }
 
-    async fn settle(&self, (): (), _: Settled) {}
+    async fn admit(&self, (): &(), _: &Change<'_>) -> Result<Admission<()>, Error> {
+        Ok(Admission::Admitted(()))
+    }
+
+    async fn settle(&self, (): (), _: Settled, _: Duration) {}
 }

@@ -216,6 +216,65 @@ pub struct Missing {
     pub why: String,
 }
 
+/// What a guard watches over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rule {
+    /// Targets that automation must not touch.
+    Protected,
+    /// A change that was sent before.
+    Pending,
+    /// Whether the playbook is on.
+    Switch,
+    /// How many targets it may take.
+    Limit,
+}
+
+/// What a guard says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ruling {
+    /// Nothing against it.
+    Pass,
+    /// Only with a person's consent to the plan.
+    Ask,
+    /// No.
+    Refuse,
+    /// It could not be judged: an invocation that is no dry run would refuse.
+    Unknown,
+    /// The deployment has no such guard.
+    Off,
+}
+
+/// What one guard says about one change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Judgement {
+    /// The guard.
+    pub rule: Rule,
+    /// What it says.
+    pub verdict: Ruling,
+    /// Why, in words.
+    pub why: String,
+}
+
+impl Judgement {
+    /// A judgement.
+    pub fn new(rule: Rule, verdict: Ruling, why: impl Into<String>) -> Self {
+        Self { rule, verdict, why: why.into() }
+    }
+}
+
+/// A command that was sent before and may still be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Pending {
+    /// When it was sent.
+    pub since: String,
+    /// The finding, execution or request that asked for it.
+    pub by: String,
+    /// When the host was first seen online after that.
+    pub seen: Option<String>,
+}
+
 /// A playbook's answer. Its JSON is part of the contract.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
@@ -258,6 +317,15 @@ pub struct Outcome {
     /// On which way the command goes, where there are several: `agent` or `apple-mdm`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<&'static str>,
+    /// What the guards say: all of them in a dry run, those that the deployment has not in every outcome.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub guards: Vec<Judgement>,
+    /// The command that was sent before, where that is why nothing was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Pending>,
+    /// Stands for what a dry run would have done, for `plan_hash` in the next event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan_hash: Option<String>,
     /// What else to know.
     pub advisories: Vec<Advisory>,
     /// All of it for a ticket or a war room.
@@ -290,6 +358,9 @@ impl Outcome {
             after: None,
             undo: None,
             channel: None,
+            guards: Vec::new(),
+            pending: None,
+            plan_hash: None,
             advisories: Vec::new(),
             markdown: String::new(),
             request: RequestInfo::default(),

@@ -180,4 +180,20 @@ pub struct RequestInfo {
     pub event_time: Option<String>,
     /// How bad the finding is; `null` where it does not say, and for what is no finding.
     pub severity: Option<Severity>,
+    /// Send again what was sent before, and may still be carried out or not have arrived. In direct events only.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub repeat: bool,
+    /// The plan that a person has seen, of a dry run's outcome. In direct events only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan_hash: Option<String>,
 }
+
+impl RequestInfo {
+    /// Whether a person or a workflow asked, not an alert.
+    pub fn is_direct(&self) -> bool {
+        self.event_source == DIRECT
+    }
+}
+
+/// The `event_source` of a direct event.
+pub const DIRECT: &str = "direct";

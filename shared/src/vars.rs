@@ -57,10 +57,22 @@ variables! {
     TRUSTED_ACCOUNTS, "AWS account ids (12 digits) with commas between";
     /// default `true`; `false`: a login name beside a host counts without a binding
     REQUIRE_BINDING, "true or false";
+    /// the guard table in DynamoDB; required for what changes something; `none` is the deliberate way without
+    GUARD_TABLE, "the name of the guard table, or none";
+    /// what automation must not touch, beside the entries in the guard table: `user:ceo@company.com`, `host:dc-01=ask`, `group:<id>`
+    PROTECTED, "entries such as user:ceo@company.com, host:dc-01=ask or group:<id>, with commas between";
+    /// default 10; how many distinct targets a playbook may take in an hour; Enable User has no limit
+    MAX_TARGETS_PER_HOUR, "a number from 1 to 1000";
+    /// default 40; the same for a day (UTC)
+    MAX_TARGETS_PER_DAY, "a number from 1 to 1000";
+    /// a host that more users are bound to directly is shut down only with a person's consent; default: not judged
+    MAX_USERS_OF_HOST, "a number from 1 to 1000";
     /// default 8, at most 100; how many records of a batch are worked on concurrently
     BATCH_CONCURRENCY, "a number from 1 to 100";
     /// where Secrets Manager is, instead of the region's own address
     AWS_ENDPOINT_URL_SECRETS_MANAGER, "a URL";
+    /// where DynamoDB is, instead of the region's own address
+    AWS_ENDPOINT_URL_DYNAMODB, "a URL";
     /// Lambda's own: from which level on log lines are written
     AWS_LAMBDA_LOG_LEVEL, "a level";
     /// Lambda's own: `JSON` or text

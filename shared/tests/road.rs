@@ -2,12 +2,12 @@
 
 mod common;
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use common::run;
 use jumpcloud_playbooks::{
     error::{Error, ErrorType},
-    guard::{Change, Guard, Settled},
+    guard::{About, Admission, Change, Guard, Settled},
     outcome::Status,
     playbooks::{self, Playbook},
     request::{By, RequestInfo, Target, TargetType},
@@ -29,15 +29,20 @@ impl Recorder {
 }
 
 impl Guard for Recorder {
+    type Known = ();
     type Ticket = ();
 
-    async fn admit(&self, change: &Change<'_>) -> Result<(), Error> {
-        assert!(change.target.id.is_some() && !change.time_left.is_zero());
-        self.asked.borrow_mut().push(change.playbook);
-        if self.admits { Ok(()) } else { Err(ErrorType::Protected.error("the test refuses")) }
+    async fn read(&self, _: &About<'_>) -> Result<(), Error> {
+        Ok(())
     }
 
-    async fn settle(&self, (): (), result: Settled) {
+    async fn admit(&self, (): &(), change: &Change<'_>) -> Result<Admission<()>, Error> {
+        assert!(change.target.id.is_some() && !change.time_left.is_zero());
+        self.asked.borrow_mut().push(change.playbook);
+        if self.admits { Ok(Admission::Admitted(())) } else { Err(ErrorType::Protected.error("the test refuses")) }
+    }
+
+    async fn settle(&self, (): (), result: Settled, _: Duration) {
         self.settled.borrow_mut().push(result);
     }
 }

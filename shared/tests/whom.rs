@@ -139,14 +139,15 @@ fn formats(now: DateTime<Utc>) -> Vec<Format> {
     ]
 }
 
-/// Id, login name and address of the tenant's users, and the hosts that it binds them to. Findings are about the first three.
+/// Id, login name and address of the tenant's users, and the hosts that it binds them to, directly or through groups. Findings
+/// are about the first three.
 const USERS: [(&str, &str, &str, &[&str]); 6] = [
     (JSMITH, "jsmith", "jsmith@company.com", &["Computer123", "jsmith-laptop", "build-07"]),
     (MGARCIA, "mgarcia", "mgarcia@company.com", &["MacBook-Ana"]),
     ("5f0c1b2a3d4e5f6071829307", "svc-ldap", "svc-ldap@company.com", &[]),
     (PNEW, "pnew", "pnew@company.com", &[]),
     (KPARK, "kpark", "kim@company.com", &[]),
-    ("5f0c1b2a3d4e5f607182930a", "j.smith", "j.smith+vpn@company.com", &[]),
+    ("5f0c1b2a3d4e5f607182930a", "j.smith", "j.smith+vpn@company.com", &["build-07"]),
 ];
 /// Id, name and instance of the tenant's hosts. The fourth has been renamed to the first one's id.
 const HOSTS: [(&str, &str, Option<&str>); 5] = [

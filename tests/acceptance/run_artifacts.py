@@ -91,15 +91,16 @@ def tenant():
 
 
 @contextmanager
-def secrets_manager():
-    """An endpoint and the ARN of the secret in it."""
+def aws():
+    """An endpoint of AWS with the guard table, and the ARN of the secret in it."""
     port = free_port()
     with process(["moto_server", "-H", "127.0.0.1", "-p", str(port)], stderr=subprocess.DEVNULL) as running:
         wait_for(port, running)
         endpoint = f"http://127.0.0.1:{port}"
-        client = boto3.client(
-            "secretsmanager", "us-east-1", endpoint_url=endpoint, aws_access_key_id="x", aws_secret_access_key="x"
-        )
+        at = {"region_name": "us-east-1", "endpoint_url": endpoint, "aws_access_key_id": "x", "aws_secret_access_key": "x"}
+        table = json.loads((ROOT / "ledger/table.json").read_text())
+        boto3.client("dynamodb", **at).create_table(**table)
+        client = boto3.client("secretsmanager", **at)
         yield endpoint, client.create_secret(Name="jumpcloud", SecretString=API_KEY)["ARN"]
 
 
@@ -110,7 +111,7 @@ def main():
         emulator = shutil.copy(Path(samcli.__file__).parent / "local/rapid" / f"aws-lambda-rie-{machine}", folder / "rie")
         os.chmod(emulator, 0o700)  # packages do not keep the executable bit
         url = stack.enter_context(tenant())
-        endpoint, arn = stack.enter_context(secrets_manager())
+        endpoint, arn = stack.enter_context(aws())
         env = {
             "PATH": os.environ["PATH"],
             "AWS_REGION": "us-east-1",
@@ -118,6 +119,8 @@ def main():
             "AWS_SECRET_ACCESS_KEY": "x",
             "AWS_LAMBDA_LOG_FORMAT": "JSON",
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": endpoint,
+            "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
+            "GUARD_TABLE": "guard",
             "JUMPCLOUD_SECRET_ID": arn,
             "JUMPCLOUD_API_URL": url,
         }

@@ -26,8 +26,14 @@ const USER_FIELDS: [TargetField; 4] = [
 ];
 const HOST_FIELDS: [TargetField; 3] =
     [("hostname", "hostname", By::Hostname), ("host_id", "hostId", By::HostId), ("host", "host", By::Host)];
-const OPTIONS: [(&str, &str); 4] =
-    [("dry_run", "dryRun"), ("reason", "reason"), ("correlation", "correlation"), ("accept_stale", "acceptStale")];
+const OPTIONS: [(&str, &str); 6] = [
+    ("dry_run", "dryRun"),
+    ("reason", "reason"),
+    ("correlation", "correlation"),
+    ("accept_stale", "acceptStale"),
+    ("repeat", "repeat"),
+    ("plan_hash", "planHash"),
+];
 
 /// The longest that Directory Insights keeps events.
 const MAX_HOURS: u16 = 90 * 24;
@@ -54,6 +60,8 @@ pub(super) struct Direct {
     /// Its source is the field's name; the caller adds the enclosing path.
     pub(super) name: Name,
     pub(super) accept_stale: bool,
+    repeat: bool,
+    plan_hash: Option<String>,
     dry_run: bool,
     reason: Option<String>,
     correlation: Option<Value>,
@@ -72,8 +80,18 @@ impl Direct {
             offline: self.offline,
             include: self.include.clone(),
             hours: self.hours,
+            repeat: self.repeat,
+            plan_hash: self.plan_hash.clone(),
             ..info
         }
+    }
+
+    /// In an envelope these would be said by whatever raised the alert.
+    pub(super) fn without_consent(self) -> Result<Self, Error> {
+        if self.repeat || self.plan_hash.is_some() {
+            return Err(InvalidInput.error("`repeat` and `plan_hash` are for direct events only; nothing was done"));
+        }
+        Ok(self)
     }
 }
 
@@ -97,10 +115,10 @@ pub(super) fn decode(event: &Value, wants: Wants) -> Result<Direct, Error> {
     };
     let dry_run = flag(object, "dry_run", "dryRun")?;
     let accept_stale = flag(object, "accept_stale", "acceptStale")?;
-    let reason = match field(object, "reason", "reason")? {
-        Some((name, value)) => Some(text(name, value)?),
-        None => None,
-    };
+    let repeat = flag(object, "repeat", "repeat")?;
+    let line = |snake, camel| field(object, snake, camel)?.map(|(name, value)| text(name, value)).transpose();
+    let reason = line("reason", "reason")?;
+    let plan_hash = line("plan_hash", "planHash")?;
     let text = text(name, value)?;
     let correlation = object.get("correlation").cloned();
     correlation.as_ref().map_or(Ok(()), bounds::correlation)?;
@@ -108,7 +126,7 @@ pub(super) fn decode(event: &Value, wants: Wants) -> Result<Direct, Error> {
     let include = include(object, wants.takes)?;
     let hours = hours(object, include.as_deref())?;
     let name = recognised(name, &text, by)?;
-    Ok(Direct { name, accept_stale, dry_run, reason, correlation, offline, include, hours })
+    Ok(Direct { name, accept_stale, repeat, plan_hash, dry_run, reason, correlation, offline, include, hours })
 }
 
 fn offline(object: &Map<String, Value>) -> Result<Option<Offline>, Error> {

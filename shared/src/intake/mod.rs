@@ -41,7 +41,7 @@ use crate::{
         ErrorType::{InvalidInput, Unsupported},
     },
     outcome::{Candidate, Ignored, Outcome, OutcomeTarget, Status},
-    request::{Name, RequestInfo, Takes, Target, TargetType},
+    request::{DIRECT, Name, RequestInfo, Takes, Target, TargetType},
     text::removed,
     vars::{self, Vars, misconfigured},
 };
@@ -192,7 +192,7 @@ impl Settings {
             Envelope::Direct(event) => {
                 let direct = direct::decode(&event, wants)?;
                 let dry_run = arrival.dry_run | dry_run::asked(&event);
-                let info = RequestInfo { event_source: "direct".to_owned(), dry_run, ..arrival.info() };
+                let info = RequestInfo { event_source: DIRECT.to_owned(), dry_run, ..arrival.info() };
                 let info = direct.describe(info);
                 Ok(Intake::One(Box::new(to_run(Name { source: None, ..direct.name }.into(), info))))
             }
@@ -309,7 +309,7 @@ impl Settings {
 
     /// A direct event in an envelope.
     fn plain(&self, alert: &Alert, wants: Wants, arrival: &Arrival) -> Result<Work, Error> {
-        let direct = direct::decode(&alert.body, wants)?;
+        let direct = direct::decode(&alert.body, wants)?.without_consent()?;
         let times = &alert.times;
         let event_time = if direct.accept_stale { times.earliest() } else { self.fresh(times, wants, arrival.now)? };
         let info = direct.describe(RequestInfo { event_time, ..alert.info(arrival) });

@@ -1,7 +1,7 @@
-//! The road of everything that changes something: look up, read, plan, protect, dry run, admit, apply, settle, verify.
+//! What a playbook fills in that changes something, and how it is led to its target.
 //!
-//! A playbook fills in a [`Command`]. Its plan gets a [`Reader`], which leads to no write; its `apply` gets a [`Writer`],
-//! which this file alone takes out of the session, after a guard has admitted the change.
+//! Its plan gets a [`Reader`], which leads to no write; its `apply` gets a [`Writer`], which `road.rs` alone takes out of the
+//! session, after a guard has admitted the change.
 
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
@@ -9,16 +9,18 @@ use serde_json::Value;
 use super::{
     channel::Channel,
     devices::Devices,
+    road::Road,
     run::{Playbook, Run, Step},
-    target::{LookUp, Named, Resolved, look_up},
-    verify::{self, Answer, Verdict},
+    subject::Subject,
+    target::{LookUp, Named, Resolved, look_up_with},
+    verify::Answer,
 };
 use crate::{
-    error::{Effect, Error, ErrorType::Protected},
-    guard::{Change, Guard, Settled},
+    error::Error,
+    guard::{About, Guard, Sighting},
     ids::ObjectId,
-    jumpcloud::{Reader, Session, Writer},
-    outcome::{Advisory, Ignored, Outcome, Status, Undo},
+    jumpcloud::{Reader, Writer},
+    outcome::{Advisory, Ignored, Outcome, Undo},
     request::{RequestInfo, Takes, TargetType},
 };
 
@@ -57,6 +59,8 @@ pub struct Command<T: 'static> {
     pub apply: ApplyFn<T>,
     /// Whether an object shows the new state. `None` where no object can.
     pub shows: Option<fn(&T) -> bool>,
+    /// Where no object can: when it was online, from which the guard concludes whether the command still waits.
+    pub sighting: Option<fn(&T) -> Sighting>,
     /// What `before` and `after` say of an object.
     pub state: fn(&T) -> Value,
     /// The devices that the advisories are about; read while the change is made.
@@ -87,12 +91,18 @@ pub enum Plan {
 /// A command and the guard that it passes.
 pub struct Guarded<T: 'static, G> {
     command: Command<T>,
-    guard: G,
+    /// Or why there is none.
+    guard: Result<G, Error>,
 }
 
 impl<T: Named> Command<T> {
     /// The command behind `guard`: the only way to run it.
     pub fn guarded<G: Guard>(self, guard: G) -> Guarded<T, G> {
+        self.guarded_or(Ok(guard))
+    }
+
+    /// The same where the guard may have failed to be built: then each request is answered with that.
+    pub fn guarded_or<G: Guard>(self, guard: Result<G, Error>) -> Guarded<T, G> {
         Guarded { command: self, guard }
     }
 }
@@ -118,99 +128,36 @@ impl<T: Named, G: Guard> Playbook for Guarded<T, G> {
         self.command.takes
     }
 
+    fn ready(&self) -> Result<(), Error> {
+        self.guard.as_ref().map(drop).map_err(Clone::clone)
+    }
+
+    fn warm_up(&self) -> LocalBoxFuture<'_, ()> {
+        Box::pin(async {
+            if let Ok(guard) = &self.guard {
+                guard.warm_up().await;
+            }
+        })
+    }
+
     fn prepare<'a>(&'a self, run: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Step<'a>, Error>> {
         Box::pin(async move {
-            let found = match look_up::<T>(run.session.reader(), run.target).await? {
-                LookUp::One(found) => found,
-                not_one => return Err(not_one.as_error(run.target)),
+            let guard = self.guard.as_ref().map_err(Clone::clone)?;
+            let reader = run.session.reader();
+            let read = async |subject: &Subject<'_, T>| {
+                let (playbook, time_left) = (self.command.name, reader.time_left());
+                guard.read(&About { playbook, target_type: T::TYPE, id: subject.id, time_left }).await
+            };
+            let (found, known) = match look_up_with::<T, _>(reader, run.target, read).await? {
+                (LookUp::One(found), Some(known)) => (found, known),
+                (not_one, _) => return Err(not_one.as_error(run.target)),
             };
             let step: Step<'a> = Box::pin(async move {
-                let change = self.change(run.session, &found, run.info);
-                let outcome = run.once.act(found.id.clone(), run.session.dry_run(), change).await?;
+                let road = Road { command: &self.command, guard, session: run.session, found: &found, info: run.info };
+                let outcome = run.once.act(found.id.clone(), run.session.dry_run(), road.go(known)).await?;
                 Ok(Outcome { target: found.target, ..outcome })
             });
             Ok(step)
         })
-    }
-}
-
-impl<T: Named, G: Guard> Guarded<T, G> {
-    async fn change(&self, session: &Session<'_>, found: &Resolved<T>, info: &RequestInfo) -> Result<Outcome, Error> {
-        let Command { plan, devices, advise, state, contains, .. } = self.command;
-        let (reader, object) = (session.reader(), &found.object);
-        let before = state(object);
-        let draft = |summary, devices: &Devices| Outcome {
-            before: Some(before.clone()),
-            advisories: advise(object, object, devices),
-            ..Outcome::new(found.target.clone(), summary).with_facts(T::TYPE, object.brief())
-        };
-        let (would, did, undo, channel) = match plan(reader, found, info).await? {
-            Plan::Unchanged(summary) => {
-                let devices = devices(reader, &found.id).await;
-                return Ok(Outcome { status: Status::Unchanged, ..draft(summary, &devices) });
-            }
-            Plan::Skip(reason, summary) => {
-                let (before, ignored) = (Some(before), Some(reason));
-                let outcome = Outcome::new(found.target.clone(), summary).with_facts(T::TYPE, object.brief());
-                return Ok(Outcome { status: Status::Ignored, ignored, before, ..outcome });
-            }
-            Plan::Change { would, did, undo, channel } => (would, did, undo, channel),
-        };
-        let by = channel.as_ref().map(Channel::name);
-        if contains && let Some(why) = object.protected() {
-            return Err(Protected.error(why));
-        }
-        if session.dry_run() {
-            let devices = devices(reader, &found.id).await;
-            let draft = draft(format!("Dry run: would {would}."), &devices);
-            return Ok(Outcome { status: Status::DryRun, channel: by, ..draft });
-        }
-        let change = Change {
-            playbook: self.command.name,
-            contains,
-            target: &found.target,
-            before: &before,
-            info,
-            time_left: reader.time_left(),
-        };
-        let ticket = self.guard.admit(&change).await?;
-        let (verdict, devices) =
-            tokio::join!(self.apply(session, found, (ticket, channel.as_ref())), devices(reader, &found.id));
-        let verdict = verdict?;
-        let summary = verdict.summary(&would, did);
-        let mut advisories: Vec<_> = verdict.doubt().into_iter().collect();
-        let Verdict { status, changed, verified, now, .. } = verdict;
-        let shown = now.as_ref().unwrap_or(object);
-        advisories.extend(advise(object, shown, &devices));
-        Ok(Outcome {
-            status,
-            changed,
-            verified,
-            advisories,
-            before: Some(before.clone()),
-            after: now.as_ref().map(state),
-            undo: undo.filter(|_| changed == Some(true)),
-            channel: by,
-            ..Outcome::new(found.target.clone(), summary).with_facts(T::TYPE, shown.brief())
-        })
-    }
-
-    /// Sends the change, tells the guard what became of it, and looks whether it shows.
-    async fn apply(
-        &self,
-        session: &Session<'_>,
-        found: &Resolved<T>,
-        (ticket, channel): (G::Ticket, Option<&Channel>),
-    ) -> Result<Verdict<T>, Error> {
-        let writer = session.writer()?;
-        let sent = (self.command.apply)(&writer, found, channel).await;
-        let settled = match &sent {
-            Ok(_) => Settled::Done,
-            Err(error) if error.done == Effect::Unknown => Settled::Unknown,
-            Err(_) => Settled::NotSent,
-        };
-        let look = verify::verify(session.reader(), &found.id, sent, self.command.shows);
-        let ((), verdict) = tokio::join!(self.guard.settle(ticket, settled), look);
-        verdict
     }
 }

@@ -24,6 +24,7 @@ pub const DISABLE_USER: Command<SystemUser> = Command {
         Box::pin(async { Ok(Answer::of_put(writer.put_state(&found.id, UserState::Suspended).await?)) })
     },
     shows: Some(|user| user.state() == Some(UserState::Suspended)),
+    sighting: None,
     state,
     devices: devices::of_user,
     advise: |user, _, devices| advisories::suspended(user, devices),

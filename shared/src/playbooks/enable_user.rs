@@ -30,6 +30,7 @@ pub const ENABLE_USER: Command<SystemUser> = Command {
         })
     },
     shows: Some(|user| user.state() == Some(UserState::Activated)),
+    sighting: None,
     state,
     devices: devices::none,
     advise: |before, now, _| advisories::activated(now, before.state().as_ref()),

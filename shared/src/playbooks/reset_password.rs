@@ -21,6 +21,7 @@ pub const RESET_PASSWORD: Command<SystemUser> = Command {
     plan: |_, found, _| Box::pin(async { Ok(plan(found)) }),
     apply: |writer, found, _| Box::pin(async { writer.expire(&found.id).await.map(|()| Answer::Accepted) }),
     shows: Some(|user| user.password_expired == Some(true)),
+    sighting: None,
     state: |user| json!({"password_expired": user.password_expired}),
     devices: devices::of_user,
     advise: |user, _, devices| advisories::password_expired(user, devices),

@@ -1,6 +1,6 @@
 //! What a function runs: a command behind its guard, or a question.
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, ready};
 
 use super::once::Once;
 use crate::{
@@ -37,6 +37,14 @@ pub trait Playbook {
     /// The fields of a direct event that it takes and not every playbook does.
     fn takes(&self) -> Takes {
         Takes::default()
+    }
+    /// Why it cannot run in this process, where that is so.
+    fn ready(&self) -> Result<(), Error> {
+        Ok(())
+    }
+    /// Opens the connections of its own.
+    fn warm_up(&self) -> LocalBoxFuture<'_, ()> {
+        Box::pin(ready(()))
     }
     /// Finds the target, and changes nothing: the step that comes of it does the rest. All calls of both end before the
     /// session's deadline.

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorType::Unsupported},
+    guard::Sighting,
     ids::ObjectId,
     jumpcloud::{OsKind, Reader, System},
     outcome::{Advisory, AdvisoryCode, Ignored},
@@ -38,6 +39,7 @@ pub const SHUTDOWN_HOST: Command<System> = Command {
         })
     },
     shows: None,
+    sighting: Some(|host| Sighting { online: host.active == Some(true), last_contact: host.last_contact.clone() }),
     state: |host| json!({"online": host.active, "last_contact": host.last_contact}),
     devices: devices::none,
     advise: |host, _, _| queued_until_online(host).into_iter().collect(),

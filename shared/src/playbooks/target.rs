@@ -38,6 +38,10 @@ pub trait Named: Object {
     fn has_state(&self) -> bool;
     /// The facts that a command's outcome shows of it.
     fn brief(&self) -> Value;
+    /// All that a protected entry can name it by: its id and names.
+    fn names(&self) -> Vec<String>;
+    /// Of a host, its primary user.
+    fn owner(&self) -> Option<ObjectId>;
     /// Why automation must take nothing away from it, if so.
     fn protected(&self) -> Option<String>;
 }
@@ -80,6 +84,15 @@ impl Named for SystemUser {
             "account_locked": self.account_locked,
             "password_expired": self.password_expired,
         })
+    }
+
+    fn names(&self) -> Vec<String> {
+        let id = self.id().ok().map(|id| id.as_str().to_owned());
+        [id, self.username.clone(), self.email.clone()].into_iter().flatten().collect()
+    }
+
+    fn owner(&self) -> Option<ObjectId> {
+        None
     }
 
     /// Users that are linked to a JumpCloud administrator: automation that can lock out administrators can be used to do
@@ -136,6 +149,15 @@ impl Named for System {
             "online": self.active,
             "last_contact": self.last_contact,
         })
+    }
+
+    fn names(&self) -> Vec<String> {
+        let id = self.id().ok().map(|id| id.as_str().to_owned());
+        [id, self.hostname.clone(), self.display_name.clone()].into_iter().flatten().collect()
+    }
+
+    fn owner(&self) -> Option<ObjectId> {
+        ObjectId::parse(System::owner(self)?.id.as_deref()?)
     }
 
     fn protected(&self) -> Option<String> {
@@ -253,12 +275,7 @@ fn apart(kind: &str, name: &str, target: &Target) -> String {
     )
 }
 
-/// The one object that `target` names.
-pub(super) async fn look_up<T: Named>(reader: &Reader<'_>, target: &Target) -> Result<LookUp<T>, Error> {
-    Ok(look_up_with(reader, target, async |_: &Subject<'_, T>| ()).await?.0)
-}
-
-/// Like [`look_up`], and runs `around` concurrently with the read by id, which saves a round trip.
+/// The one object that `target` names. `around` runs concurrently with the read by id, which saves a round trip.
 pub(super) async fn look_up_with<T: Named, R>(
     reader: &Reader<'_>,
     target: &Target,

@@ -16,6 +16,7 @@ use std::{
 use aws_lambda_events::sqs::SqsBatchResponse;
 use futures_util::{FutureExt, future::ready};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
+use reqwest::Client;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -27,6 +28,7 @@ use self::{
 use crate::{
     error::Error,
     guard::Guard,
+    http,
     intake::{Arrival, Intake, Record, Todo, Wants, Work},
     jumpcloud::Session,
     outcome::{Outcome, Status},
@@ -41,15 +43,16 @@ const TIME_TO_ANSWER_A_RECORD: Duration = Duration::from_micros(150);
 /// A record is not begun with less than this left: what begins should end.
 const TIME_FOR_A_RECORD: Duration = Duration::from_secs(1);
 
-/// Runs `command` behind `guard` as a Lambda function until Lambda ends the process.
+/// Runs `command` as a Lambda function until Lambda ends the process, behind the guard that `guard` makes of the variables
+/// and the process's HTTP client.
 /// ```
 /// # use jumpcloud_playbooks::{guard::Unguarded, playbooks::{disable_user::DISABLE_USER, enrich_user::ENRICH_USER}, runtime};
-/// let _ = runtime::act(DISABLE_USER, Unguarded);
+/// let _ = runtime::act(DISABLE_USER, |_, _| Ok(Unguarded));
 /// ```
 /// A question is no command, and a command is nothing without a guard:
 /// ```compile_fail
 /// # use jumpcloud_playbooks::{guard::Unguarded, playbooks::{disable_user::DISABLE_USER, enrich_user::ENRICH_USER}, runtime};
-/// let _ = runtime::act(ENRICH_USER, Unguarded);
+/// let _ = runtime::act(ENRICH_USER, |_, _| Ok(Unguarded));
 /// ```
 /// ```compile_fail
 /// # use jumpcloud_playbooks::{guard::Unguarded, playbooks::{disable_user::DISABLE_USER, enrich_user::ENRICH_USER}, runtime};
@@ -58,8 +61,14 @@ const TIME_FOR_A_RECORD: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// Only when the Runtime API cannot be reached. What fails in init is kept and answered to each invocation.
-pub async fn act<T: Named, G: Guard>(command: Command<T>, guard: G) -> Result<(), lambda_runtime::Error> {
-    serve(&command.guarded(guard)).await
+pub async fn act<T: Named, G: Guard>(
+    command: Command<T>,
+    guard: impl FnOnce(&Vars<'_>, Client) -> Result<G, Error>,
+) -> Result<(), lambda_runtime::Error> {
+    let http = http::client();
+    let var = |name: &str| env::var(name).ok();
+    let guard = http.clone().and_then(|http| guard(&Vars(&var), http));
+    serve(&command.guarded_or(guard), http).await
 }
 
 /// Runs `question` as a Lambda function until Lambda ends the process.
@@ -67,16 +76,16 @@ pub async fn act<T: Named, G: Guard>(command: Command<T>, guard: G) -> Result<()
 /// # Errors
 /// As [`act`].
 pub async fn answer<T: Named>(question: Question<T>) -> Result<(), lambda_runtime::Error> {
-    serve(&question).await
+    serve(&question, http::client()).await
 }
 
-async fn serve(playbook: &dyn Playbook) -> Result<(), lambda_runtime::Error> {
+async fn serve(playbook: &dyn Playbook, http: Result<Client, Error>) -> Result<(), lambda_runtime::Error> {
     let var = |name: &str| env::var(name).ok();
     let vars = Vars(&var);
     logging::init(&vars);
-    let function = Function::new(playbook, &vars, record::to_stdout);
+    let function = Function::new(playbook, &vars, http, record::to_stdout);
     if let Ok(setup) = &function.setup {
-        setup.client.warm_up().await;
+        tokio::join!(setup.client.warm_up(), playbook.warm_up());
     }
     lambda_runtime::run(service_fn(|event| function.handle(event))).await
 }
@@ -109,12 +118,13 @@ struct Invocation<'a> {
 }
 
 impl<'a> Function<'a> {
-    fn new(playbook: &'a dyn Playbook, vars: &Vars<'_>, log: fn(&str)) -> Self {
+    fn new(playbook: &'a dyn Playbook, vars: &Vars<'_>, http: Result<Client, Error>, log: fn(&str)) -> Self {
         let name = Name {
             name: vars.named(vars::AWS_LAMBDA_FUNCTION_NAME).unwrap_or_else(|| playbook.name().to_owned()),
             version: vars.named(vars::AWS_LAMBDA_FUNCTION_VERSION).unwrap_or_else(|| "$LATEST".to_owned()),
         };
-        Self { playbook, setup: Setup::from_vars(vars), name, log }
+        let setup = playbook.ready().and(http).and_then(|http| Setup::from_vars(vars, http));
+        Self { playbook, setup, name, log }
     }
 
     async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Error> {
@@ -310,7 +320,7 @@ mod tests {
         let rehearsal = sandbox::rehearsal::Rehearsal::start().await;
         let env: HashMap<_, _> = rehearsal.env().into_iter().collect();
         let var = |name: &str| env.get(name).cloned();
-        let function = Function::new(&Defect, &Vars(&var), keep);
+        let function = Function::new(&Defect, &Vars(&var), http::client(), keep);
         let mut context = lambda_runtime::Context::default();
         context.request_id = "r-1".to_owned();
         context.deadline = u64::MAX >> 20;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::{
     credentials::KeyStore,
     error::Error,
-    http,
     intake::Settings,
     jumpcloud::Client,
     vars::{self, Vars, misconfigured},
@@ -25,8 +24,7 @@ pub(super) struct Setup {
 }
 
 impl Setup {
-    pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, Error> {
-        let http = http::client()?;
+    pub(super) fn from_vars(vars: &Vars<'_>, http: reqwest::Client) -> Result<Self, Error> {
         let keys = Arc::new(KeyStore::from_vars(vars, http.clone())?);
         let url = match vars.url(&vars::JUMPCLOUD_API_URL)? {
             Some(url) => url,

@@ -81,6 +81,11 @@ impl Function {
         }
     }
 
+    /// Kills the process, as Lambda does with an environment that it takes back.
+    pub async fn kill(&self) {
+        self.process.lock().await.kill().await.expect("a running process");
+    }
+
     /// The most memory that the process has held, in MiB.
     pub async fn peak_memory_mib(&self) -> u64 {
         let pid = self.process.lock().await.id().expect("a running process");

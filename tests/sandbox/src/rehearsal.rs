@@ -1,4 +1,4 @@
-//! A tenant with a secret that leads to it, and functions that run against both.
+//! A tenant with a secret that leads to it and a guard table, and functions that run against them.
 
 use std::{collections::HashMap, path::PathBuf, sync::LazyLock, time::Duration};
 
@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::{
     binaries,
+    dynamo::Dynamo,
     lambda::Function,
     playbooks,
     secrets::Secrets,
@@ -18,24 +19,28 @@ static BINARIES: LazyLock<HashMap<String, PathBuf>> = LazyLock::new(|| binaries:
 /// The timeout that functions are invoked with where a test does not care.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A tenant and Secrets Manager.
+/// A tenant, Secrets Manager and the guard table.
 pub struct Rehearsal {
     /// JumpCloud.
     pub tenant: Tenant,
     /// Secrets Manager, holding the tenant's key.
     pub secrets: Secrets,
+    /// DynamoDB, with the guard table.
+    pub dynamo: Dynamo,
 }
 
 impl Rehearsal {
     /// A freshly seeded tenant.
     pub async fn start() -> Self {
-        Self { tenant: Tenant::start().await, secrets: Secrets::start(API_KEY).await }
+        let (tenant, secrets) = (Tenant::start().await, Secrets::start(API_KEY).await);
+        Self { tenant, secrets, dynamo: Dynamo::start().await }
     }
 
     /// The variables that lead a function here.
     pub fn env(&self) -> Vec<(&'static str, String)> {
         let mut env = Vec::from(self.secrets.env());
         env.push(("JUMPCLOUD_API_URL", self.tenant.url()));
+        env.extend(self.dynamo.env());
         env
     }
 

@@ -5,11 +5,13 @@ use std::env;
 use jumpcloud_playbooks::vars;
 
 /// Those that lead to the real JumpCloud and to AWS.
-const LIVE: [&str; 8] = [
+const LIVE: [&str; 10] = [
     "JUMPCLOUD_SECRET_ID",
     "JUMPCLOUD_API_URL",
     "JUMPCLOUD_ORG_ID",
+    "GUARD_TABLE",
     "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    "AWS_ENDPOINT_URL_DYNAMODB",
     vars::AWS_REGION,
     vars::AWS_CREDENTIALS[0],
     vars::AWS_CREDENTIALS[1],

@@ -11,7 +11,9 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use sandbox::{
-    binaries, invoke_api,
+    binaries,
+    dynamo::Dynamo,
+    invoke_api,
     lambda::Function,
     playbooks,
     secrets::Secrets,
@@ -48,8 +50,8 @@ enum Command {
     List,
     /// Keep a tenant and all functions up behind Lambda's Invoke API
     Serve {
-        /// The Invoke API's port; the tenant and Secrets Manager take the two after it (0: any free ones)
-        #[arg(long, default_value_t = 9001, value_parser = clap::value_parser!(u16).range(..=65533))]
+        /// The Invoke API's port; the tenant, Secrets Manager and DynamoDB take the three after it (0: any free ones)
+        #[arg(long, default_value_t = 9001, value_parser = clap::value_parser!(u16).range(..=65532))]
         port: u16,
         /// Listen on this address too, for containers: the gateway of their network. Loopback is always served
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
@@ -87,7 +89,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     if arguments.live && playbook.changes && !arguments.yes {
         confirm(&playbook.name)?;
     }
-    let sandbox = Sandbox::start(arguments.live).await?;
+    let sandbox = Sandbox::start(arguments.live, playbook.changes).await?;
     let binaries = binaries::functions(&[&playbook.name]);
     let binary = binaries.get(&playbook.name).ok_or("cargo built no binary of that name")?;
     let function = Function::start(binary, sandbox.env.iter().map(|(name, value)| (*name, value.clone())), true).await;
@@ -111,10 +113,11 @@ async fn serve(listen: IpAddr, port: u16) -> Result<ExitCode, String> {
     let api = Listeners::bind(listen, port).await?;
     let tenant = Listeners::bind(listen, after(1)).await?;
     let secrets = Listeners::bind(listen, after(2)).await?;
-    let ports = [&api, &tenant, &secrets].map(|listeners| listeners.address().port());
+    let dynamo = Listeners::bind(listen, after(3)).await?;
+    let ports = [&api, &tenant, &secrets, &dynamo].map(|listeners| listeners.address().port());
     let address = api.address();
 
-    let sandbox = Sandbox::rehearsal(tenant, secrets);
+    let sandbox = Sandbox::rehearsal(tenant, secrets, dynamo).await;
     let mut functions = HashMap::new();
     for (name, binary) in binaries::functions(&playbooks::names()) {
         let env = sandbox.env.iter().map(|(name, value)| (*name, value.clone()));
@@ -124,16 +127,16 @@ async fn serve(listen: IpAddr, port: u16) -> Result<ExitCode, String> {
     eprintln!(
         "  aws lambda invoke --endpoint-url http://{address} --function-name disable-user --payload fileb://tests/events/direct-user.json /dev/stdout"
     );
-    eprintln!("Tenant and Secrets Manager:");
+    eprintln!("Tenant, Secrets Manager and DynamoDB:");
     for (name, value) in &sandbox.env {
         if name.contains("URL") {
             eprintln!("  {name}={value}");
         }
     }
     if !listen.is_loopback() {
-        let [api, tenant, secrets] = ports;
+        let [api, tenant, secrets, dynamo] = ports;
         eprintln!(
-            "WARNING: they are served on {listen} too (Invoke API {api}, tenant {tenant}, Secrets Manager {secrets}), without TLS and \
+            "WARNING: they are served on {listen} too (Invoke API {api}, tenant {tenant}, Secrets Manager {secrets}, DynamoDB {dynamo}), without TLS and \
              without a login. Whoever reaches that address can use them. Nothing there leads to the real JumpCloud."
         );
     }
@@ -168,38 +171,50 @@ fn confirm(name: &str) -> Result<(), String> {
     if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err("Nothing was done.".to_owned()) }
 }
 
+/// What the stand-in for Secrets Manager says of itself.
+const OF_THE_SECRET: [&str; 2] = ["JUMPCLOUD_SECRET_ID", "AWS_ENDPOINT_URL_SECRETS_MANAGER"];
+
 /// What the functions run against, and the variables that lead them there.
 struct Sandbox {
     env: Vec<(&'static str, String)>,
     _tenant: Option<Tenant>,
     _secrets: Option<Secrets>,
+    _dynamo: Option<Dynamo>,
 }
 
 impl Sandbox {
-    /// A rehearsal, or with `live` JumpCloud itself.
-    async fn start(live: bool) -> Result<Self, String> {
+    /// A rehearsal, or with `live` JumpCloud itself. What `changes` something there does so behind the guard table, or without
+    /// one on purpose.
+    async fn start(live: bool, changes: bool) -> Result<Self, String> {
         if !live {
             let listen = || Listeners::bind(Ipv4Addr::LOCALHOST.into(), 0);
-            return Ok(Self::rehearsal(listen().await?, listen().await?));
+            return Ok(Self::rehearsal(listen().await?, listen().await?, listen().await?).await);
         }
-        let mut env = passed_on(true);
+        let named = |name: &str| env::var(name).is_ok_and(|value| !value.trim().is_empty());
         let secrets = match env::var("JUMPCLOUD_API_KEY") {
             Ok(key) => Some(Secrets::start(&key).await),
-            Err(_) if env::var("JUMPCLOUD_SECRET_ID").is_ok() => None,
+            Err(_) if named("JUMPCLOUD_SECRET_ID") => None,
             Err(_) => return Err("--live needs the key: set JUMPCLOUD_SECRET_ID (with AWS credentials in the environment) or JUMPCLOUD_API_KEY".to_owned()),
         };
-        env.extend(secrets.iter().flat_map(Secrets::env));
-        Ok(Self { env, _tenant: None, _secrets: secrets })
+        if changes && !named("GUARD_TABLE") {
+            return Err("--live needs the guard table for what changes something: set GUARD_TABLE to its name (with AWS credentials in the environment), or to none to act without one".to_owned());
+        }
+        let mut env: Vec<_> = secrets.iter().flat_map(Secrets::env).collect();
+        // After the stand-in's credentials: the guard table needs the real ones.
+        env.extend(passed_on(true).into_iter().filter(|(name, _)| secrets.is_none() || !OF_THE_SECRET.contains(name)));
+        Ok(Self { env, _tenant: None, _secrets: secrets, _dynamo: None })
     }
 
-    /// A tenant and Secrets Manager on these ports.
-    fn rehearsal(tenant: Listeners, secrets: Listeners) -> Self {
+    /// A tenant, Secrets Manager and DynamoDB on these ports.
+    async fn rehearsal(tenant: Listeners, secrets: Listeners, dynamo: Listeners) -> Self {
         let (tenant, secrets) = (Tenant::start_on(tenant), Secrets::start_on(secrets, API_KEY));
+        let dynamo = Dynamo::start_on(dynamo).await;
         // A sample event is as old as its file; in a rehearsal that is no reason to refuse it.
         let mut env = vec![("MAX_EVENT_AGE_SECONDS", u32::MAX.to_string())];
         env.extend(passed_on(false));
         env.push(("JUMPCLOUD_API_URL", tenant.url()));
         env.extend(secrets.env());
-        Self { env, _tenant: Some(tenant), _secrets: Some(secrets) }
+        env.extend(dynamo.env());
+        Self { env, _tenant: Some(tenant), _secrets: Some(secrets), _dynamo: Some(dynamo) }
     }
 }

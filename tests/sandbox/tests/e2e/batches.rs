@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 
 use crate::{ANY_AGE, sample};
 
+/// A batch of many targets is more than a playbook takes by itself.
+const MANY: [(&str, &str); 2] = [("MAX_TARGETS_PER_HOUR", "1000"), ("MAX_TARGETS_PER_DAY", "1000")];
+
 /// The ids of the failed records, in order.
 fn failed(answer: &Value) -> Vec<&str> {
     let failures = answer["batchItemFailures"].as_array().expect("a list").iter();
@@ -186,7 +189,7 @@ async fn when_the_time_runs_out_the_rest_is_reported_and_nothing_is_cut_off() {
     let records = (0..200)
         .map(|number| record(&format!("m-{number}"), json!({"username": format!("u{number}")})))
         .collect::<Vec<_>>();
-    let function = rehearsal.function("disable-user", &[]).await;
+    let function = rehearsal.function("disable-user", &MANY).await;
     let answer = function.invoke(json!({"Records": records}), Duration::from_secs(5)).await.unwrap();
     let failed = failed(&answer);
     assert!((1..200).contains(&failed.len()), "{}", failed.len());
@@ -226,7 +229,7 @@ async fn a_thousand_records_with_bad_throttled_and_cut_ones_lose_none() {
         records.push(record(&message, body));
     }
     rehearsal.tenant.cut_every(100);
-    let function = rehearsal.function("disable-user", &[]).await;
+    let function = rehearsal.function("disable-user", &MANY).await;
     let answer = function.invoke(json!({"Records": records}), Duration::from_secs(300)).await.unwrap();
     assert_eq!(failed(&answer), expected);
     assert_eq!(expected.len(), 35);

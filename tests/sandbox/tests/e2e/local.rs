@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 fn playbook(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_playbook"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    for name in ["JUMPCLOUD_API_KEY", "JUMPCLOUD_SECRET_ID", "JUMPCLOUD_API_URL"] {
+    for name in ["JUMPCLOUD_API_KEY", "JUMPCLOUD_SECRET_ID", "JUMPCLOUD_API_URL", "GUARD_TABLE"] {
         command.env_remove(name);
     }
     command
@@ -56,6 +56,20 @@ fn live_needs_a_key_and_a_yes() {
     let (code, _, words) = run(&["--live", "--yes", "disable-user", r#"{"username":"jsmith"}"#]);
     assert_eq!(code, Some(2));
     assert!(words.contains("JUMPCLOUD_API_KEY"), "{words}");
+    // And the guard table, or the word that there is none.
+    let changing = |table: &str| {
+        playbook(&["--live", "--yes", "disable-user", r#"{"username":"jsmith"}"#])
+            .env("JUMPCLOUD_API_KEY", "jca_mine")
+            .env("JUMPCLOUD_API_URL", "http://127.0.0.1:1/api")
+            .env("GUARD_TABLE", table)
+            .output()
+            .unwrap()
+    };
+    let output = changing("");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("GUARD_TABLE"));
+    let output = changing("none");
+    assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap()["errorType"], "JumpCloudUnavailable");
     // With a key the function gets it as its secret. Nothing listens on port 1.
     let output = playbook(&["--live", "enrich-user", r#"{"username":"jsmith"}"#])
         .env("JUMPCLOUD_API_KEY", "jca_mine")

@@ -8,6 +8,8 @@ mod bounds;
 mod depth;
 mod environment;
 mod errors;
+mod guards;
+mod interruptions;
 mod leaks;
 mod local;
 mod macs;
@@ -17,6 +19,7 @@ mod shutdown;
 mod states;
 mod telemetry;
 mod truth;
+mod twice;
 mod whom;
 
 use std::{fs, path::PathBuf, time::Duration};

@@ -124,7 +124,7 @@ async fn connections_that_died_in_the_freeze_are_replaced() {
     }
     let batch =
         |hosts: &[String]| events::batch(hosts.iter().map(|host| events::record(host, json!({"host_id": host}))));
-    let function = rehearsal.function("shutdown-host", &[]).await;
+    let function = rehearsal.function("shutdown-host", &[("MAX_TARGETS_PER_HOUR", "40")]).await;
     // Eight at a time, each on a connection of its own.
     rehearsal.tenant.order(Fault::Slow(Duration::from_millis(100)), "GET", "/systems/", 8);
     let done = json!({"batchItemFailures": []});

@@ -1,0 +1,178 @@
+//! The ledger as the playbooks' guard.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use jumpcloud_playbooks::{
+    error::{
+        Error,
+        ErrorType::{GuardUnavailable, Protected as IsProtected, Unsupported},
+    },
+    guard::{About, Admission, Asks, Change, Guard, Judged, Protection, Settled, Subject, Unsettled},
+    outcome::{Judgement, Rule, Ruling},
+    request::TargetType,
+    vars::{self, Var, Vars, misconfigured},
+};
+use reqwest::Client;
+use tokio::time::Instant;
+
+use crate::{
+    admit::Ticket,
+    items::{ALL, Item, change_key, protected_pk, switch_key, text_of},
+    judge::Known,
+    protected::{self, Entry, Protected},
+    record::Record,
+    switch::{Limits, Switch},
+    table::{Table, unavailable},
+};
+
+/// What the organization is called where none is configured.
+pub const DEFAULT_ORGANIZATION: &str = "default";
+/// `GUARD_TABLE` of a deployment without the table.
+const NONE: &str = "none";
+/// The one playbook that gives back: it has a switch of its own and no limit.
+const GIVES_BACK: &str = "enable-user";
+/// For the connection, in init.
+const TIME_TO_WARM_UP: Duration = Duration::from_secs(3);
+
+/// The guard.
+#[derive(Clone)]
+pub struct Ledger {
+    /// `None` where the deployment has none on purpose.
+    pub(crate) table: Option<Table>,
+    pub(crate) organization: String,
+    pub(crate) limits: Limits,
+    /// Of the environment.
+    entries: Vec<Entry>,
+    max_users: Option<usize>,
+}
+
+impl Ledger {
+    /// From a function's environment.
+    ///
+    /// # Errors
+    /// `GuardUnavailable` where no table is named, `Internal` for a variable that makes no sense.
+    pub fn from_vars(vars: &Vars<'_>, http: Client) -> Result<Self, Error> {
+        let name = vars.text(&vars::GUARD_TABLE).ok_or_else(|| {
+            GuardUnavailable.error("GUARD_TABLE is not set; set it to the name of the guard table, or to `none` to act without one on purpose; nothing was done")
+        })?;
+        let number =
+            |var: &Var| vars.parsed(var, |number| number.parse().ok().filter(|number| (1..=1000).contains(number)));
+        Ok(Self {
+            table: (name != NONE).then(|| Table::from_vars(vars, http, name)).transpose()?,
+            organization: organization(vars)?,
+            limits: Limits {
+                hour: number(&vars::MAX_TARGETS_PER_HOUR)?.unwrap_or(10),
+                day: number(&vars::MAX_TARGETS_PER_DAY)?.unwrap_or(40),
+            },
+            entries: protected::of_vars(vars)?,
+            max_users: number(&vars::MAX_USERS_OF_HOST)?,
+        })
+    }
+
+    /// The switches that `playbook` obeys, its own last.
+    fn switches(&self, playbook: &str) -> Vec<Item> {
+        let mut keys = Vec::new();
+        if playbook != GIVES_BACK {
+            keys.extend([switch_key(ALL, ALL), switch_key(&self.organization, ALL)]);
+        }
+        keys.extend([switch_key(ALL, playbook), switch_key(&self.organization, playbook)]);
+        keys
+    }
+}
+
+/// The organization that every key begins with.
+///
+/// # Errors
+/// `Internal` where it could be mistaken for another key.
+pub fn organization(vars: &Vars<'_>) -> Result<String, Error> {
+    let name = vars.text(&vars::JUMPCLOUD_ORG_ID).unwrap_or_else(|| DEFAULT_ORGANIZATION.to_owned());
+    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') {
+        return Err(misconfigured(vars::JUMPCLOUD_ORG_ID.name, "must be letters and digits"));
+    }
+    Ok(name)
+}
+
+impl Guard for Ledger {
+    type Known = Known;
+    type Ticket = Option<Ticket>;
+
+    async fn warm_up(&self) {
+        if let Some(table) = &self.table
+            && let Err(error) = table.get(&[switch_key(ALL, ALL)], Instant::now() + TIME_TO_WARM_UP).await
+        {
+            tracing::warn!(error = error.message, "the guard table could not be read during init");
+        }
+    }
+
+    fn absent(&self) -> Vec<Judgement> {
+        let off = |rule| Judgement::new(rule, Ruling::Off, "GUARD_TABLE is `none`: this deployment has no guard table");
+        match self.table {
+            Some(_) => Vec::new(),
+            None => [Rule::Pending, Rule::Switch, Rule::Limit].map(off).to_vec(),
+        }
+    }
+
+    async fn read(&self, about: &About<'_>) -> Result<Known, Error> {
+        let mut known = Known { entries: self.entries.clone(), switches: Vec::new(), record: None };
+        let Some(table) = &self.table else { return Ok(known) };
+        let until = Instant::now() + about.time_left;
+        let change = change_key(&self.organization, about.target_type, about.id);
+        let mut keys = self.switches(about.playbook);
+        keys.push(change.clone());
+        let protected = protected_pk(&self.organization);
+        let (entries, items) = tokio::join!(table.query(&protected, until), table.get(&keys, until));
+        let (entries, items) = (entries?, items?);
+        keys.pop();
+        for item in &entries {
+            let entry = Entry::from_item(item);
+            let sk = text_of(item, "sk").unwrap_or_default();
+            known.entries.push(entry.ok_or_else(|| unavailable(&format!("the protected entry {sk} is damaged")))?);
+        }
+        let find =
+            |key: &Item| items.iter().find(|item| ["pk", "sk"].iter().all(|name| item.get(*name) == key.get(*name)));
+        known.record = find(&change).map(Record::from_item).transpose()?;
+        known.switches = keys.into_iter().map(|key| (key.clone(), Switch::from_item(find(&key)))).collect();
+        Ok(known)
+    }
+
+    fn asks(&self, known: &Known, target_type: TargetType) -> Asks {
+        protected::asks(&known.entries, self.max_users, target_type)
+    }
+
+    fn protection(&self, known: &Known, subject: &Subject, target_type: TargetType) -> Protection {
+        match protected::judge(&known.entries, self.max_users, subject, target_type) {
+            Protected::No => Protection::No,
+            Protected::Ask(why) if self.table.is_some() => Protection::Ask(why),
+            Protected::Ask(why) => Protection::Refused(Unsupported.error(format!(
+                "{why}; a person's consent needs the guard table, and GUARD_TABLE is `none`; nothing was done"
+            ))),
+            Protected::Never(why) => Protection::Refused(IsProtected.error(format!("{why}; nothing was done"))),
+        }
+    }
+
+    fn unsettled(&self, known: &Known, playbook: &str) -> Option<Unsettled> {
+        let record = known.record.as_ref().filter(|record| record.playbook == playbook && record.status != "done")?;
+        Some(Unsettled { before: record.before.clone(), when: record.when() })
+    }
+
+    fn judge(&self, known: &Known, change: &Change<'_>) -> Judged {
+        match self.table {
+            Some(_) => known.each(change, self.limits, Utc::now()),
+            None => Judged::default(),
+        }
+    }
+
+    async fn admit(&self, known: &Known, change: &Change<'_>) -> Result<Admission<Option<Ticket>>, Error> {
+        match &self.table {
+            Some(table) => self.admission(table, known.clone(), change).await,
+            None => Ok(Admission::Admitted(None)),
+        }
+    }
+
+    async fn settle(&self, ticket: Option<Ticket>, result: Settled, time_left: Duration) {
+        if let (Some(table), Some(ticket)) = (&self.table, ticket) {
+            table.settle(ticket, result, time_left).await;
+        }
+    }
+}
