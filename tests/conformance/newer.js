@@ -108,6 +108,9 @@ for (const [path, schema] of [["usergroups", "UserGroup"], ["systemgroups", "Sys
 change(s2["apple-mdm-device"], texts("appleMdmId", "mdmOsFamily", "modelFamily"));
 for (const name of ["AppleMDM", "system-insights-logged-in-users", "scheduled-userstate-result", "QueuedCommandList"]) change(s2[name], {});
 
+// The sample sends `{}`, and the description of March 2026 declares it.
+v2.paths["/applemdms/{apple_mdm_id}/devices/{device_id}/shutdown"].post.requestBody = { content: { "application/json": { schema: record({}) } } };
+
 // Directory Insights, a description of its own.
 const value = { oneOf: [text, flag, { type: "integer" }, list(text)] };
 const terms = list({ type: "object", additionalProperties: value });
