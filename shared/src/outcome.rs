@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
+    error::ErrorType,
     ids::ObjectId,
     request::{By, RequestInfo, TargetType},
 };
@@ -23,7 +24,7 @@ pub enum Status {
     Accepted,
     /// Everything was looked up and checked, and the change was held back.
     DryRun,
-    /// The alert is nothing to act on; why is in `ignored`.
+    /// There is nothing to act on; why is in `ignored`.
     Ignored,
     /// Enrich only: nobody and nothing of that name.
     NotFound,
@@ -67,7 +68,7 @@ impl fmt::Display for Candidate {
 /// which alerts they are about.
 macro_rules! ignored_reasons {
     ($($name:ident = $wire:literal, $why:literal, $about:literal;)*) => {
-        /// Why an alert is nothing to act on. The names are part of the contract.
+        /// Why there is nothing to act on. The names are part of the contract.
         #[expect(missing_docs, reason = "the sentences say it")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
         pub enum Ignored { $(#[serde(rename = $wire)] $name,)* }
@@ -117,6 +118,8 @@ ignored_reasons! {
         "resolved, closed or recovered";
     Handled = "handled", "somebody has taken note of it already",
         "somebody was told or works on it: `NOTIFIED`, acknowledged";
+    HostOffline = "host_offline", "the host is not known to be online, and the event says to skip such a host (`offline`)",
+        "a host that is not known to be online, where the event says `offline: \"skip\"`";
     StateUnknown = "state_unknown", "it does not say that it is open, in a word of its format that is known",
         "it says nothing about its state, or something that its list does not know";
 }
@@ -149,6 +152,12 @@ advisory_codes! {
     GroupsUnknown = "GROUPS_UNKNOWN",
     GroupsIncomplete = "GROUPS_INCOMPLETE",
     StateChangesUnknown = "STATE_CHANGES_UNKNOWN",
+    ShutdownUnknown = "SHUTDOWN_UNKNOWN",
+    EventsUnknown = "EVENTS_UNKNOWN",
+    EventsIncomplete = "EVENTS_INCOMPLETE",
+    EventsMayLag = "EVENTS_MAY_LAG",
+    SessionsUnknown = "SESSIONS_UNKNOWN",
+    SessionsIncomplete = "SESSIONS_INCOMPLETE",
     NotVisibleYet = "NOT_VISIBLE_YET",
     NotReadBack = "NOT_READ_BACK",
     WindowsHomeStaysLoggedIn = "WINDOWS_HOME_STAYS_LOGGED_IN",
@@ -216,8 +225,19 @@ pub struct Truncated {
     pub list: String,
     /// How many entries are given.
     pub shown: usize,
-    /// How many there are.
-    pub total: usize,
+    /// How many there are; `None` where reading ended before that was known.
+    pub total: Option<usize>,
+}
+
+/// A part of an answer that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// Its name among the facts: `devices`.
+    pub part: &'static str,
+    /// What kept it from being read.
+    pub error: ErrorType,
+    /// The same in words.
+    pub why: String,
 }
 
 /// What a guard watches over.
@@ -310,6 +330,9 @@ pub struct Outcome {
     /// With [`Status::Ambiguous`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
+    /// Enrich only: the parts that could not be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
     /// The lists that were too long.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub truncated: Vec<Truncated>,
@@ -319,6 +342,9 @@ pub struct Outcome {
     pub after: Option<Value>,
     /// How to take it back, where that is possible.
     pub undo: Option<Undo>,
+    /// On which way the command goes, where there are several: `agent` or `apple-mdm`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<&'static str>,
     /// What the guards say: all of them in a dry run, those that the deployment has not in every outcome.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub guards: Vec<Judgement>,
@@ -355,10 +381,12 @@ impl Outcome {
             host: None,
             rails: None,
             candidates: Vec::new(),
+            missing: Vec::new(),
             truncated: Vec::new(),
             before: None,
             after: None,
             undo: None,
+            channel: None,
             guards: Vec::new(),
             pending: None,
             plan_hash: None,

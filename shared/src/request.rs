@@ -157,6 +157,11 @@ pub struct HoldFor {
     pub hours: Option<u16>,
 }
 
+impl Takes {
+    /// None of them.
+    pub const NONE: Self = Self { offline: false, hold: false, release: false, include: &[] };
+}
+
 /// What an outcome repeats of its request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct RequestInfo {

@@ -35,6 +35,8 @@ variables! {
     /// default `https://console.jumpcloud.com/api`; EU `https://console.eu.jumpcloud.com/api`, India
     /// `https://console.in.jumpcloud.com/api`
     JUMPCLOUD_API_URL, "the URL of JumpCloud's API";
+    /// Directory Insights; default: beside `JUMPCLOUD_API_URL`, on the host `api.` instead of `console.`
+    JUMPCLOUD_INSIGHTS_URL, "the URL of Directory Insights";
     /// organization id, for the administrator of several, where the secret has none
     JUMPCLOUD_ORG_ID, "an organization id";
     /// `true`: every invocation is a dry run

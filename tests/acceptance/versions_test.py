@@ -40,6 +40,7 @@ KNOWN = {
     "DynamoDbEndpoint",
     "GuardTableName",
     "JumpCloudApiUrl",
+    "JumpCloudInsightsUrl",
     "JumpCloudOrgId",
     "JumpCloudSelf",
     "MaxEventAgeSeconds",

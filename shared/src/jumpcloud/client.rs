@@ -8,7 +8,7 @@ use std::{
 use reqwest::Url;
 use tokio::time::Instant;
 
-use super::credentials::Credentials;
+use super::{credentials::Credentials, insights};
 use crate::{
     error::{Error, ErrorType::Internal},
     http::CONNECT_TIMEOUT,
@@ -19,6 +19,7 @@ use crate::{
 pub struct Client {
     pub(super) http: reqwest::Client,
     pub(super) base_url: String,
+    pub(super) insights_url: String,
     pub(super) credentials: Arc<dyn Credentials>,
 }
 
@@ -26,7 +27,13 @@ impl Client {
     /// `base_url` is the v1 base (`https://console.jumpcloud.com/api`); the key goes with every request to it. `http` must
     /// not follow redirects.
     pub fn new(base_url: &Url, http: reqwest::Client, credentials: Arc<dyn Credentials>) -> Self {
-        Self { http, base_url: base_url.as_str().trim_end_matches('/').to_owned(), credentials }
+        let insights_url = insights::beside(base_url);
+        Self { http, base_url: base_url.as_str().trim_end_matches('/').to_owned(), insights_url, credentials }
+    }
+
+    /// The same with the base of Directory Insights where it is not beside the v1 base.
+    pub fn with_insights(self, url: &Url) -> Self {
+        Self { insights_url: url.as_str().trim_end_matches('/').to_owned(), ..self }
     }
 
     /// Reads the credentials and opens the connection concurrently, so that the first invocation finds both. What

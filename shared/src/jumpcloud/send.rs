@@ -33,10 +33,20 @@ const TRY_TIMEOUT: Duration = Duration::from_secs(12);
 const MIN_TIME_FOR_A_CHANGE: Duration = Duration::from_millis(500);
 const MAX_BODY: usize = 8 << 20;
 
+/// What a path is below.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Base {
+    /// The v1 base.
+    Api,
+    /// Directory Insights, which has a host of its own.
+    Insights,
+}
+
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) method: Method,
-    /// Below the v1 base, starting with a slash.
+    pub(super) base: Base,
+    /// Below the base, starting with a slash.
     pub(super) path: String,
     pub(super) body: Option<Value>,
     pub(super) effect: Effect,
@@ -45,6 +55,7 @@ pub(super) struct Request {
 /// An answer that is neither an error nor a page of somebody else.
 pub(super) struct Answer {
     status: StatusCode,
+    pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
 }
 
@@ -82,22 +93,17 @@ impl Reader<'_> {
         path: String,
         body: Option<Value>,
     ) -> Result<Read<T>, Error> {
-        let request = Request { method, path, body, effect: Effect::Read };
+        let request = Request { method, base: Base::Api, path, body, effect: Effect::Read };
         let Some(answer) = self.send(&request).await? else { return Ok(Read::NotFound) };
         if matches!(answer.body.trim_ascii(), b"" | b"null") {
             return Ok(Read::Empty);
         }
-        decode(&answer.body).map(Read::Found).map_err(|error| {
-            let place = format!("line {}, column {}", error.line(), error.column());
-            UnexpectedResponse.error(format!(
-                "JumpCloud's answer could not be understood ({place}); nothing was changed by this call"
-            ))
-        })
+        decode(&answer.body).map(Read::Found).map_err(|error| not_understood(&error))
     }
 
     /// Sends `request` until it is answered, may not be repeated or the time is up; `None` for 404. A change that
     /// JumpCloud may have carried out without saying so is `OutcomeUnknown`.
-    async fn send(&self, request: &Request) -> Result<Option<Answer>, Error> {
+    pub(super) async fn send(&self, request: &Request) -> Result<Option<Answer>, Error> {
         let mut key = self.in_time(self.client.credentials.current()).await?;
         let mut tries = Tries::first(request.effect);
         let mut arrived = false;
@@ -176,7 +182,7 @@ impl Reader<'_> {
             );
             return Err(Failure { error, class: Class::Failed });
         }
-        Ok(Some(Answer { status, body }))
+        Ok(Some(Answer { status, headers, body }))
     }
 
     /// One request and its answer: status, headers, and the body where it could be read.
@@ -188,7 +194,11 @@ impl Reader<'_> {
     ) -> Result<(StatusCode, HeaderMap, Result<Vec<u8>, Failure>), Failure> {
         // What must not be repeated gets all the time there is to be answered.
         let timeout = if request.effect == Effect::Once { left } else { left.min(TRY_TIMEOUT) };
-        let url = format!("{}{}", self.client.base_url, request.path);
+        let base = match request.base {
+            Base::Api => &self.client.base_url,
+            Base::Insights => &self.client.insights_url,
+        };
+        let url = format!("{base}{}", request.path);
         let builder = self.client.http.request(request.method.clone(), url).timeout(timeout).headers(key.headers());
         let builder = builder.header(ACCEPT, "application/json");
         let builder = match &request.body {
@@ -229,7 +239,7 @@ impl Reader<'_> {
 impl Writer<'_> {
     /// Sends a change whose answer shows no object. One that JumpCloud's clients do not report is `OutcomeUnknown`.
     pub(super) async fn command(&self, path: String, body: Option<Value>, effect: Effect) -> Result<(), Error> {
-        let answer = self.change(Request { method: Method::POST, path, body, effect }).await?;
+        let answer = self.change(Request { method: Method::POST, base: Base::Api, path, body, effect }).await?;
         answer.accepted().then_some(()).ok_or_else(|| {
             OutcomeUnknown.error(format!(
                 "JumpCloud answered the change in a way that is not documented (status {}); it may have been carried out; look at the target before doing anything again",
@@ -245,6 +255,13 @@ impl Writer<'_> {
             UnexpectedResponse.error("JumpCloud no longer knows the target (status 404); nothing was changed by this call; look whether it was deleted")
         })
     }
+}
+
+/// A read whose answer is no JSON of the documented form. Names the place, never the text.
+pub(super) fn not_understood(error: &serde_json::Error) -> Error {
+    let place = format!("line {}, column {}", error.line(), error.column());
+    UnexpectedResponse
+        .error(format!("JumpCloud's answer could not be understood ({place}); nothing was changed by this call"))
 }
 
 /// What `error` means for a request that may have `arrived`.

@@ -6,19 +6,22 @@
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
-use super::{devices::Devices, found::Resolved, verify::Answer};
+use super::{channel::Channel, devices::Devices, found::Resolved, verify::Answer};
 use crate::{
     error::Error,
     guard::Sighting,
     ids::ObjectId,
     jumpcloud::{Reader, Writer},
-    outcome::{Advisory, Undo},
+    outcome::{Advisory, Ignored, Undo},
+    request::{RequestInfo, Takes},
 };
 
 /// Reads, and says what is to be done.
-pub type PlanFn<T> = for<'a> fn(&'a Reader<'a>, &'a Resolved<T>) -> LocalBoxFuture<'a, Result<Plan, Error>>;
-/// Sends a change, and gives JumpCloud's answer.
-pub type ApplyFn<T> = for<'a> fn(&'a Writer<'a>, &'a Resolved<T>) -> LocalBoxFuture<'a, Result<Answer<T>, Error>>;
+pub type PlanFn<T> =
+    for<'a> fn(&'a Reader<'a>, &'a Resolved<T>, &'a RequestInfo) -> LocalBoxFuture<'a, Result<Plan, Error>>;
+/// Sends a change on the way that the plan found, and gives JumpCloud's answer.
+pub type ApplyFn<T> =
+    for<'a> fn(&'a Writer<'a>, &'a Resolved<T>, Option<&'a Channel>) -> LocalBoxFuture<'a, Result<Answer<T>, Error>>;
 
 /// A playbook that changes something, as data: each function's binary names one and so holds the code of no other.
 ///
@@ -40,6 +43,8 @@ pub struct Command<T: 'static> {
     pub name: &'static str,
     /// Whether it takes something away from the target. Then protected targets are refused, and it is limited.
     pub contains: bool,
+    /// The fields of a direct event that it takes and not every playbook does.
+    pub takes: Takes,
     /// What is to be done to the object as it was read; cannot write.
     pub plan: PlanFn<T>,
     /// Sends the change.
@@ -60,6 +65,8 @@ pub struct Command<T: 'static> {
 pub enum Plan {
     /// Nothing: the wanted state is there, as this sentence says.
     Unchanged(String),
+    /// Nothing, because the event says so: the reason, and a sentence.
+    Skip(Ignored, String),
     /// A change, in words.
     Change {
         /// After "would": "suspend jsmith; is ACTIVATED".
@@ -68,5 +75,7 @@ pub enum Plan {
         did: String,
         /// How to take it back, where that is possible.
         undo: Option<Undo>,
+        /// The way of the command, where there are several.
+        channel: Option<Channel>,
     },
 }

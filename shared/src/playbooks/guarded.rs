@@ -8,14 +8,14 @@ use super::{
     named::Named,
     road::Road,
     run::{Playbook, Run, Step},
+    subject::Subject,
     target::look_up_with,
 };
 use crate::{
     error::Error,
     guard::{About, Guard},
-    ids::ObjectId,
     outcome::Outcome,
-    request::TargetType,
+    request::{Takes, TargetType},
 };
 
 /// A command and the guard that it passes.
@@ -54,6 +54,10 @@ impl<T: Named, G: Guard> Playbook for Guarded<T, G> {
         self.command.contains
     }
 
+    fn takes(&self) -> Takes {
+        self.command.takes
+    }
+
     fn ready(&self) -> Result<(), Error> {
         self.guard.as_ref().map(drop).map_err(Clone::clone)
     }
@@ -70,9 +74,9 @@ impl<T: Named, G: Guard> Playbook for Guarded<T, G> {
         Box::pin(async move {
             let guard = self.guard.as_ref().map_err(Clone::clone)?;
             let reader = run.session.reader();
-            let read = async |id: &ObjectId| {
+            let read = async |subject: &Subject<'_, T>| {
                 let (playbook, time_left) = (self.command.name, reader.time_left());
-                guard.read(&About { playbook, target_type: T::TYPE, id, time_left }).await
+                guard.read(&About { playbook, target_type: T::TYPE, id: subject.id, time_left }).await
             };
             let (found, known) = match look_up_with::<T, _>(reader, run.target, read).await? {
                 (LookUp::One(found), Some(known)) => (found, known),

@@ -5,12 +5,14 @@
 //! Lambda.
 
 mod advisories;
+pub mod channel;
 pub mod command;
 mod devices;
 pub mod disable_user;
 pub mod enable_user;
 pub mod enrich_host;
 pub mod enrich_user;
+mod events;
 mod found;
 mod groups;
 mod guarded;
@@ -22,8 +24,10 @@ pub mod question;
 pub mod reset_password;
 mod road;
 mod run;
+mod sessions;
 pub mod shutdown_host;
 mod spelling;
+mod subject;
 mod target;
 mod verify;
 mod words;
@@ -34,6 +38,7 @@ pub use self::{
     named::Named,
     once::Once,
     run::{Playbook, Run, Step},
+    subject::Subject,
 };
 
 use crate::guard::Guard;

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::{
+    channel::Channel,
     command::{Command, Plan},
     devices::Devices,
     found::Resolved,
@@ -44,10 +45,16 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
         let Command { name, plan, advise, state, contains, .. } = *self.command;
         let (reader, object) = (self.session.reader(), &self.found.object);
         let before = state(object);
-        let (would, did, undo) = match plan(reader, self.found).await? {
+        let (would, did, undo, channel) = match plan(reader, self.found, self.info).await? {
             Plan::Unchanged(summary) => return self.unchanged(summary, before, known).await,
-            Plan::Change { would, did, undo } => (would, did, undo),
+            Plan::Skip(reason, summary) => {
+                let (before, ignored) = (Some(before), Some(reason));
+                let outcome = Outcome::new(self.found.target.clone(), summary).with_facts(T::TYPE, object.brief());
+                return Ok(Outcome { status: Status::Ignored, ignored, before, ..outcome });
+            }
+            Plan::Change { would, did, undo, channel } => (would, did, undo, channel),
         };
+        let by = channel.as_ref().map(Channel::name);
         let change = Change {
             playbook: name,
             contains,
@@ -60,7 +67,8 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
         let protection = self.protection(&known).await;
         if self.session.dry_run() {
             let judged = self.judged(&known, &change, &protection);
-            return self.dry_run(format!("Dry run: would {would}."), &before, judged).await;
+            let outcome = self.dry_run(format!("Dry run: would {would}."), &before, judged).await?;
+            return Ok(Outcome { channel: by, ..outcome });
         }
         let devices = self.consent(&before, protection.as_ref().map_err(Clone::clone)?).await?;
         let ticket = match self.guard.admit(known.as_ref().map_err(Clone::clone)?, &change).await? {
@@ -68,7 +76,8 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
             Admission::Pending(pending) => return Ok(self.pending(pending, &before).await),
             Admission::DryRun(why) => {
                 let judged = self.judged(&known, &change, &protection);
-                return self.dry_run(format!("Dry run ({why}): would {would}."), &before, judged).await;
+                let outcome = self.dry_run(format!("Dry run ({why}): would {would}."), &before, judged).await?;
+                return Ok(Outcome { channel: by, ..outcome });
             }
         };
         let devices = async {
@@ -77,7 +86,7 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
                 None => self.devices().await,
             }
         };
-        let (verdict, devices) = tokio::join!(self.apply(ticket), devices);
+        let (verdict, devices) = tokio::join!(self.apply(ticket, channel.as_ref()), devices);
         let verdict = verdict?;
         let summary = verdict.summary(&would, did);
         let mut advisories: Vec<_> = verdict.doubt().into_iter().collect();
@@ -92,6 +101,7 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
             before: Some(before.clone()),
             after: now.as_ref().map(state),
             undo: undo.filter(|_| changed == Some(true)),
+            channel: by,
             ..Outcome::new(self.found.target.clone(), summary).with_facts(T::TYPE, shown.brief())
         })
     }
@@ -228,10 +238,10 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
     }
 
     /// Sends the change, tells the guard what became of it, and looks whether it shows.
-    async fn apply(&self, ticket: G::Ticket) -> Result<Verdict<T>, Error> {
+    async fn apply(&self, ticket: G::Ticket, channel: Option<&Channel>) -> Result<Verdict<T>, Error> {
         let reader = self.session.reader();
         let sent = match self.session.writer() {
-            Ok(writer) => (self.command.apply)(&writer, self.found).await,
+            Ok(writer) => (self.command.apply)(&writer, self.found, channel).await,
             Err(error) => Err(error),
         };
         let settled = match &sent {

@@ -7,6 +7,7 @@ use super::{
     found::{LookUp, MAX_CANDIDATES, Resolved, all, apart, candidate, either, outcome_target, several},
     named::Named,
     spelling::{carries, contradicts, given_id, is_host_name, spellings},
+    subject::Subject,
 };
 use crate::{
     error::{Error, ErrorType::UnexpectedResponse},
@@ -16,11 +17,11 @@ use crate::{
     request::{Name, Target},
 };
 
-/// The one object that `target` names. `around` runs on its id concurrently with the read by id, which saves a round trip.
+/// The one object that `target` names. `around` runs concurrently with the read by id, which saves a round trip.
 pub(super) async fn look_up_with<T: Named, R>(
     reader: &Reader<'_>,
     target: &Target,
-    around: impl AsyncFn(&ObjectId) -> R,
+    around: impl AsyncFn(&Subject<'_, T>) -> R,
 ) -> Result<(LookUp<T>, Option<R>), Error> {
     let (found, host) = tokio::join!(find::<T>(reader, target), host(reader, &target.bound_to));
     let id = match found? {
@@ -28,9 +29,9 @@ pub(super) async fn look_up_with<T: Named, R>(
         Search::NotOne(not_one) => return Ok((not_one, None)),
     };
     let host = host?;
-    let (object, unbound, around) =
-        tokio::join!(reader.get::<T>(&id), unbound(reader, &id, &host, target), around(&id));
-    let Some(object) = object? else { return Ok((LookUp::Nobody(Vec::new()), None)) };
+    let subject = Subject::new(reader, &id);
+    let (_, unbound, around) = tokio::join!(subject.object(), unbound(reader, &id, &host, target), around(&subject));
+    let Some(object) = subject.into_object()? else { return Ok((LookUp::Nobody(Vec::new()), None)) };
     let organization = reader.organization().await?;
     if let (Some(own), Some(its)) = (organization, object.organization())
         && !own.eq_ignore_ascii_case(its)

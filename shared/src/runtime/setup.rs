@@ -30,11 +30,16 @@ impl Setup {
             Some(url) => url,
             None => DEFAULT_API_URL.parse().map_err(|_| misconfigured(vars::JUMPCLOUD_API_URL.name, "is not set"))?,
         };
+        let client = Client::new(&url, http, keys);
+        let client = match vars.url(&vars::JUMPCLOUD_INSIGHTS_URL)? {
+            Some(url) => client.with_insights(&url),
+            None => client,
+        };
         let concurrency = vars.parsed(&vars::BATCH_CONCURRENCY, |number| {
             number.parse().ok().filter(|number| (1..=100).contains(number))
         })?;
         Ok(Self {
-            client: Client::new(&url, http, keys),
+            client,
             settings: Settings::from_vars(vars)?,
             dry_run: vars.flag(&vars::DRY_RUN)?,
             concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),

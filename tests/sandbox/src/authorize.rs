@@ -4,6 +4,7 @@ use axum::{body::Body, http::Response};
 use serde_json::{Value, json};
 
 use crate::{
+    events_api,
     query::Query,
     replies::{error, json_reply, login, page},
     tenant::{ORG_ID, Recorded, Shared, lock},
@@ -18,7 +19,9 @@ const TOKEN: &str = "rehearsal_token_0123456789";
 
 /// Key and organization as JumpCloud checks them, then the route.
 pub(crate) fn answer(shared: &Shared, request: &Recorded) -> Response<Body> {
-    let Some(path) = request.path.strip_prefix("/api/") else {
+    // A host of its own in JumpCloud, and the same keys and organizations.
+    let insights = request.path.strip_prefix("/insights/directory/v1/");
+    let Some(path) = request.path.strip_prefix("/api/").or(insights) else {
         return match request.path.as_str() {
             "/login" => page(),
             "/oauth2/token" if request.method == "POST" => token(request),
@@ -59,6 +62,7 @@ pub(crate) fn answer(shared: &Shared, request: &Recorded) -> Response<Body> {
     };
     let (org, query) = (&mut lock(&shared.org), Query::parse(&request.query));
     match parts.as_slice() {
+        _ if insights.is_some() => events_api::route(org, &request.method, path, &body),
         ["v2", parts @ ..] => v2::route(org, &Asked { method: &request.method, parts, query: &query, body: &body }),
         parts => v1::route(
             org,

@@ -11,7 +11,7 @@ use axum::{
     http::{HeaderMap, Request, Response},
 };
 use serde_json::Value;
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     faults::{Fault, Order, answer},
@@ -32,7 +32,7 @@ pub const SERVICE_ACCOUNT: [&str; 2] = ["sa_rehearsal", "rehearsal_secret_012345
 pub struct Recorded {
     /// `GET`, `POST`, `PUT`.
     pub method: String,
-    /// Without the query, starting with `/api`.
+    /// Without the query, starting with `/api` or `/insights`.
     pub path: String,
     /// After the question mark.
     pub query: String,
@@ -40,19 +40,23 @@ pub struct Recorded {
     pub headers: HeaderMap,
     /// As sent.
     pub body: Bytes,
+    /// The numbers of the requests that were answered when it arrived: those that it may have waited for.
+    pub after: Vec<usize>,
 }
 
 impl Recorded {
     /// Whether it asks for a change: anything but GET, HEAD and the searches.
     pub fn is_write(&self) -> bool {
-        !(self.method == "GET" || self.method == "HEAD" || self.path.starts_with("/api/search/"))
+        let reads = ["/api/search/", "/insights/"];
+        !(self.method == "GET" || self.method == "HEAD" || reads.iter().any(|path| self.path.starts_with(path)))
     }
 }
 
-/// A request in short, its ids left out: `PUT /systemusers/{id}`. `path` starts with `/api`.
+/// A request in short, its ids left out: `PUT /systemusers/{id}`. The `/api` that `path` may start with, too.
 pub fn call(method: &str, path: &str) -> String {
     let shorten = |part: &'_ str| if part.len() == 24 { "{id}".to_owned() } else { part.to_owned() };
-    format!("{method} /{}", path.split('/').skip(2).map(shorten).collect::<Vec<_>>().join("/"))
+    let path = path.strip_prefix("/api").unwrap_or(path);
+    format!("{method} {}", path.split('/').map(shorten).collect::<Vec<_>>().join("/"))
 }
 
 /// A running tenant. Ends when dropped.
@@ -66,6 +70,10 @@ pub(crate) struct Shared {
     pub(crate) org: Mutex<Org>,
     pub(crate) orders: Mutex<Vec<Order>>,
     pub(crate) requests: Mutex<Vec<Recorded>>,
+    /// The numbers of those that were answered.
+    pub(crate) answered: Mutex<Vec<usize>>,
+    /// How many came that ask for something.
+    pub(crate) arrived: watch::Sender<usize>,
     pub(crate) key: Mutex<String>,
     pub(crate) multi_tenant: Mutex<bool>,
     pub(crate) unknown_id: Mutex<UnknownId>,
@@ -92,6 +100,8 @@ impl Tenant {
             org: Mutex::new(Org::seeded()),
             orders: Mutex::default(),
             requests: Mutex::default(),
+            answered: Mutex::default(),
+            arrived: watch::Sender::default(),
             key: Mutex::new(API_KEY.to_owned()),
             multi_tenant: Mutex::new(false),
             unknown_id: Mutex::default(),
@@ -138,6 +148,18 @@ impl Tenant {
         lock(&self.shared.requests).iter().filter(|request| request.method != "HEAD").cloned().collect()
     }
 
+    /// How many of the requests so far came one after another: the length of the longest chain in which each arrived when
+    /// the one before was answered.
+    pub fn longest_chain(&self) -> usize {
+        let requests = lock(&self.shared.requests);
+        let mut lengths: Vec<usize> = Vec::new();
+        for request in requests.iter() {
+            let before = request.after.iter().filter_map(|number| lengths.get(*number)).max().copied();
+            lengths.push(before.unwrap_or(0) + usize::from(request.method != "HEAD"));
+        }
+        lengths.into_iter().max().unwrap_or(0)
+    }
+
     /// Method and path of every request so far, ids and queries left out: `POST /search/systemusers`.
     pub fn calls(&self) -> Vec<String> {
         self.requests().iter().map(|request| call(&request.method, &request.path)).collect()
@@ -175,7 +197,7 @@ impl Tenant {
         org.systems.iter().find(|system| system["hostname"] == hostname).cloned().unwrap_or_default()
     }
 
-    /// Changes or adds fields of a user or device; a null takes the field away.
+    /// Changes or adds fields of a user, a device or another object with an id; a null takes the field away.
     pub fn set(&self, collection: &str, id: &str, fields: Value) {
         let mut org = lock(&self.shared.org);
         let object = org.object(collection, id).and_then(Value::as_object_mut).expect("a seeded object");
@@ -188,7 +210,7 @@ impl Tenant {
         }
     }
 
-    /// Adds a user or a device; `object` needs `_id`.
+    /// Adds to a collection: `object` needs `_id` among users and devices.
     pub fn add(&self, collection: &str, object: Value) {
         lock(&self.shared.org).collection_mut(collection).push(object);
     }
@@ -203,6 +225,20 @@ impl Tenant {
         let org = lock(&self.shared.org);
         let shutdowns = org.queue.iter().filter(|(command, _)| command == "shutdown");
         shutdowns.map(|(_, system_id)| system_id.clone()).collect()
+    }
+}
+
+impl Tenant {
+    /// The ids of the Apple MDM's devices that a shutdown was sent for, in order.
+    pub fn mdm_shutdowns(&self) -> Vec<String> {
+        let org = lock(&self.shared.org);
+        let shutdowns = org.queue.iter().filter(|(command, _)| command == "mdm-shutdown");
+        shutdowns.map(|(_, device)| device.clone()).collect()
+    }
+
+    /// Takes everything out of a collection.
+    pub fn clear(&self, collection: &str) {
+        lock(&self.shared.org).collection_mut(collection).clear();
     }
 }
 
