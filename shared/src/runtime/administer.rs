@@ -14,8 +14,9 @@ use serde_json::{Value, value::RawValue};
 use tokio::time::Instant;
 
 use super::{
-    deadline, logging,
+    logging,
     record::{self, Ended, Recorder},
+    time::deadline,
 };
 use crate::{
     error::Error,

@@ -7,16 +7,17 @@ mod fit;
 mod logging;
 mod record;
 mod setup;
+mod time;
 
 use std::{
     env,
     panic::{AssertUnwindSafe, catch_unwind},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use futures_util::{FutureExt, future::ready};
-use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use reqwest::Client;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -26,6 +27,7 @@ pub use self::administer::{Answered, Asked, administer};
 use self::{
     record::{Ended, Recorder},
     setup::Setup,
+    time::{deadline, times},
 };
 use crate::{
     error::Error,
@@ -37,13 +39,6 @@ use crate::{
     playbooks::{Named, Once, Playbook, Run, Step, command::Command, defect, question::Question},
     vars::Vars,
 };
-
-/// Kept back from the invocation's time to return the answer.
-const TIME_TO_ANSWER: Duration = Duration::from_millis(300);
-/// The same for each record of a batch: reporting 7,000 took more than a second of the clock on the CPU that 128 MB get.
-const TIME_TO_ANSWER_A_RECORD: Duration = Duration::from_micros(150);
-/// A record is not begun with less than this left: what begins should end.
-const TIME_FOR_A_RECORD: Duration = Duration::from_secs(1);
 
 /// Runs `command` as a Lambda function until Lambda ends the process, behind the guard that `guard` makes of the variables
 /// and the process's HTTP client.
@@ -229,14 +224,6 @@ impl Invocation<'_> {
     }
 }
 
-/// Of the time that is `left` for a batch: until when a record may begin, and when all calls must have ended. Of a short
-/// time a quarter each is kept back at most.
-fn times(records: usize, left: Duration) -> (Duration, Duration) {
-    let to_answer = TIME_TO_ANSWER_A_RECORD.saturating_mul(u32::try_from(records).unwrap_or(u32::MAX));
-    let end = left - to_answer.min(left / 4);
-    (end - TIME_FOR_A_RECORD.min(left / 4), end)
-}
-
 /// The outcomes for all targets of an alert, or the first error, which says how many of them were done.
 fn all_or_error(results: Vec<Result<Outcome, Error>>) -> Result<Vec<Outcome>, Error> {
     let (count, done) = (results.len(), results.iter().filter(|result| result.is_ok()).count());
@@ -245,12 +232,6 @@ fn all_or_error(results: Vec<Result<Outcome, Error>>) -> Result<Vec<Outcome>, Er
             format!("of {count} targets of the alert {done} were done, each with its line in the log; of another: ");
         Error { message: format!("{done}{}", error.message), ..error }
     })
-}
-
-/// When all calls must have ended.
-fn deadline(context: &Context) -> Instant {
-    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-    Instant::now() + left.saturating_sub(TIME_TO_ANSWER)
 }
 
 impl From<Error> for Diagnostic {
@@ -296,15 +277,6 @@ mod tests {
         fn prepare<'a>(&'a self, _: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Step<'a>, Error>> {
             Box::pin(async { panic!("SECRET") })
         }
-    }
-
-    #[test]
-    fn a_batch_keeps_time_back_for_its_records_and_its_answer() {
-        let ms = Duration::from_millis;
-        assert_eq!(times(10_000, ms(60_000)), (ms(57_500), ms(58_500)));
-        assert_eq!(times(10, ms(60_000)).1, Duration::from_micros(59_998_500));
-        assert_eq!(times(10_000, ms(400)), (ms(200), ms(300)));
-        assert_eq!(times(usize::MAX, Duration::ZERO), (Duration::ZERO, Duration::ZERO));
     }
 
     #[tokio::test]

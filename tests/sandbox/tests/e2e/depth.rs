@@ -1,5 +1,7 @@
 //! What Enrich reads besides where it is asked to: events, sessions, scheduled changes.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where there is no answer")]
+
 use chrono::{TimeDelta, Utc};
 use sandbox::{
     faults::Fault,

@@ -1,5 +1,7 @@
 //! Macs are shut down through Apple MDM, or it is said why not.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where there is no answer")]
+
 use sandbox::{
     faults::Fault,
     rehearsal::Rehearsal,

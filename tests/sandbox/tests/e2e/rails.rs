@@ -38,10 +38,8 @@ async fn rails(rehearsal: &Rehearsal, changes: &[(&'static str, &str)]) -> Funct
 
 /// A finding about a user or a host.
 fn finding(target: Value) -> Value {
-    let mut detail = target;
-    detail["accept_stale"] = json!(true);
-    json!({"version": "0", "id": "a", "detail-type": "Alert", "source": "test", "time": "2026-11-24T12:00:00Z", "account": "1",
-        "region": "us-east-1", "resources": [], "detail": detail})
+    json!({"version": "0", "id": "a", "detail-type": "Alert", "source": "test", "time": chrono::Utc::now().to_rfc3339(), "account": "1",
+        "region": "us-east-1", "resources": [], "detail": target})
 }
 
 #[tokio::test]
