@@ -8,7 +8,9 @@ mod client;
 mod credentials;
 mod filter;
 mod graph;
+mod hosts;
 mod model;
+mod oauth;
 mod objects;
 mod retry;
 mod send;
@@ -17,9 +19,11 @@ mod systemuser;
 
 pub use self::{
     client::{Client, Reader, Session, Traffic, Writer},
-    credentials::{Credential, Credentials},
+    credentials::{Credential, Credentials, Organization},
     graph::{Binding, GraphObject, Listing},
+    hosts::{Hosts, Region},
     model::Object,
+    oauth::{ServiceAccount, Token},
     objects::Found,
     system::{OsKind, System},
     systemuser::{SystemUser, UserState},

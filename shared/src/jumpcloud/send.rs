@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::{
     client::{Reader, Writer},
     credentials::Credential,
+    hosts::Hosts,
     model::decode,
     retry::{self, Class, Effect, Next, Tries, retry_after},
 };
@@ -188,7 +189,7 @@ impl Reader<'_> {
     ) -> Result<(StatusCode, HeaderMap, Result<Vec<u8>, Failure>), Failure> {
         // What must not be repeated gets all the time there is to be answered.
         let timeout = if request.effect == Effect::Once { left } else { left.min(TRY_TIMEOUT) };
-        let url = format!("{}{}", self.client.base_url, request.path);
+        let url = format!("{}{}", key.hosts().api, request.path);
         let builder = self.client.http.request(request.method.clone(), url).timeout(timeout).headers(key.headers());
         let builder = builder.header(ACCEPT, "application/json");
         let builder = match &request.body {
@@ -210,11 +211,7 @@ impl Reader<'_> {
     }
 
     fn unanswered(&self, error: &reqwest::Error) -> Failure {
-        let class = match error {
-            error if error.is_connect() || error.is_builder() => Class::Unreachable, // before anything was sent
-            error if error.is_timeout() => Class::Silent,
-            _ => Class::Closed,
-        };
+        let class = class_of(error);
         let error = if self.time_left().is_zero() {
             DeadlineExceeded.error("the function's time ran out while JumpCloud was being asked; try again or raise the function's timeout")
         } else if class == Class::Unreachable {
@@ -273,8 +270,17 @@ fn out_of_time() -> Error {
     )
 }
 
+/// How a try failed that was not answered.
+pub(super) fn class_of(error: &reqwest::Error) -> Class {
+    match error {
+        error if error.is_connect() || error.is_builder() => Class::Unreachable, // before anything was sent
+        error if error.is_timeout() => Class::Silent,
+        _ => Class::Closed,
+    }
+}
+
 /// `Err(None)`: larger than [`MAX_BODY`].
-async fn read_body(mut response: Response) -> Result<Vec<u8>, Option<reqwest::Error>> {
+pub(super) async fn read_body(mut response: Response) -> Result<Vec<u8>, Option<reqwest::Error>> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(Some)? {
         if body.len() + chunk.len() > MAX_BODY {
@@ -295,22 +301,25 @@ fn failure_of(
     effect: Effect,
 ) -> Option<Failure> {
     let said = said(body, key);
+    let (what, host) = (key.what(), Hosts::name(&key.hosts().api));
     let read = effect == Effect::Read;
     let (error, class) = match status.as_u16() {
         400 if read && said.to_lowercase().contains("invalid object id") => return None,
         300..=399 => {
-            let why = "JumpCloud redirected the call, as it does without a valid key; check the API key and the API URL (each region has its own)";
+            let why = format!(
+                "{host} redirected the call, as JumpCloud does without a valid key; check the {what} and the region (each has its own API URL)"
+            );
             (Unauthorized.error(why), Class::Refused)
         }
         401 => {
             let why = format!(
-                "JumpCloud does not accept the API key{said}; check that it is not expired or replaced, belongs to this region (API URL), and has its organization (org_id)"
+                "JumpCloud does not accept the {what}{said}; check that it is not expired or replaced, belongs to the region that was asked ({host}), and has its organization (org_id)"
             );
             (Unauthorized.error(why), Class::KeyRefused)
         }
         403 => {
             let why = format!(
-                "JumpCloud refuses the call{said}; the key's administrator needs at least the Manager role with API access enabled; an answer that is no JSON can be an abuse block of this IP address"
+                "JumpCloud refuses the call{said}; the role of the {what} does not allow it: at least the Manager role with API access, or a custom role with the call's scope; an answer that is no JSON can be an abuse block of this IP address"
             );
             (Forbidden.error(why), Class::Refused)
         }
@@ -351,11 +360,11 @@ fn said(body: &[u8], key: &Credential) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::credentials::example, *};
 
     #[test]
     fn what_jumpcloud_said_is_cleaned_before_the_key_is_looked_for() {
-        let key = Credential::api_key("jca_0123456789".into(), None, 0).unwrap();
+        let key = example("jca_0123456789").unwrap();
         let said = |text: &str| said(serde_json::json!({"message": text}).to_string().as_bytes(), &key);
         for broken in
             ["jca_01234\n56789", "jca_\u{200b}01234\u{202e}56789", "jca_0123456789\u{2028}", "\u{feff}jca_0123456789"]

@@ -19,7 +19,7 @@ use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use reqwest::Client;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use self::{
     record::{Ended, Name},
@@ -36,6 +36,8 @@ use crate::{
     vars::{self, Vars},
 };
 
+/// Lambda begins an init again that takes more than 10 s.
+const TIME_FOR_INIT: Duration = Duration::from_secs(9);
 /// Kept back from the invocation's time to return the answer.
 const TIME_TO_ANSWER: Duration = Duration::from_millis(300);
 /// The same for each record of a batch: reporting 7,000 took more than a second of the clock on the CPU that 128 MB get.
@@ -85,7 +87,8 @@ async fn serve(playbook: &dyn Playbook, http: Result<Client, Error>) -> Result<(
     logging::init(&vars);
     let function = Function::new(playbook, &vars, http, record::to_stdout);
     if let Ok(setup) = &function.setup {
-        tokio::join!(setup.client.warm_up(), playbook.warm_up());
+        let ready = async { tokio::join!(setup.client.warm_up(), playbook.warm_up()) };
+        let _ = timeout(TIME_FOR_INIT, ready).await; // what is not ready is tried again, and reported, by the invocation
     }
     lambda_runtime::run(service_fn(|event| function.handle(event))).await
 }

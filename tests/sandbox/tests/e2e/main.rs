@@ -1,5 +1,6 @@
 //! The real binaries, from event to outcome, against the rehearsal tenant.
 
+mod accounts;
 mod actions;
 mod alerts;
 mod answers;
