@@ -40,6 +40,9 @@ variables! {
     JUMPCLOUD_API_URL, "the URL of JumpCloud's API";
     /// organization id, for service accounts and the administrator of several, where the secret has none
     JUMPCLOUD_ORG_ID, "an organization id";
+    /// default `put`; `state`: Disable User calls `POST .../state/suspend`, for which the scope `users.state.suspend` is enough;
+    /// its answer is not documented, so only reading the user again says that it happened
+    SUSPEND_WITH, "put or state";
     /// `true`: every invocation is a dry run
     DRY_RUN, "true or false";
     /// where alerts name their target, instead of the built-in places

@@ -18,12 +18,40 @@ use crate::{
 pub struct Client {
     pub(super) http: reqwest::Client,
     pub(super) credentials: Arc<dyn Credentials>,
+    pub(super) suspend_with: SuspendWith,
+}
+
+/// The call that suspends a user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SuspendWith {
+    /// `PUT /systemusers/{id}`: documented, and its answer shows the new state. Its scopes (`users.properties.update` is the
+    /// smallest) also allow to change addresses and passwords.
+    #[default]
+    Put,
+    /// `POST /systemusers/{id}/state/suspend`: the scope `users.state.suspend` is enough. What it answers is not documented.
+    State,
+}
+
+impl SuspendWith {
+    /// `put` or `state`, whatever the case.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.to_ascii_lowercase().as_str() {
+            "put" => Some(Self::Put),
+            "state" => Some(Self::State),
+            _ => None,
+        }
+    }
 }
 
 impl Client {
     /// The credentials go with every request to their hosts. `http` must not follow redirects.
     pub fn new(http: reqwest::Client, credentials: Arc<dyn Credentials>) -> Self {
-        Self { http, credentials }
+        Self { http, credentials, suspend_with: SuspendWith::default() }
+    }
+
+    /// The same, which suspends users so.
+    pub fn suspending_with(self, suspend_with: SuspendWith) -> Self {
+        Self { suspend_with, ..self }
     }
 
     /// Gets the credentials and opens the connection concurrently, so that the first invocation finds both. What

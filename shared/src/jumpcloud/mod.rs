@@ -18,7 +18,7 @@ mod system;
 mod systemuser;
 
 pub use self::{
-    client::{Client, Reader, Session, Traffic, Writer},
+    client::{Client, Reader, Session, SuspendWith, Traffic, Writer},
     credentials::{Credential, Credentials, Organization},
     graph::{Binding, GraphObject, Listing},
     hosts::{Hosts, Region},

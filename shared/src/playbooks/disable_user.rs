@@ -18,9 +18,7 @@ pub const DISABLE_USER: Command<SystemUser> = Command {
     name: "disable-user",
     contains: true,
     plan: |_, found| Box::pin(async { Ok(plan(found)) }),
-    apply: |writer, found| {
-        Box::pin(async { Ok(Answer::of_put(writer.put_state(&found.id, UserState::Suspended).await?)) })
-    },
+    apply: |writer, found| Box::pin(async { Ok(Answer::of_put(writer.suspend(&found.id).await?)) }),
     shows: Some(|user| user.state() == Some(UserState::Suspended)),
     sighting: None,
     state,

@@ -6,7 +6,7 @@ use crate::{
     credentials::KeyStore,
     error::Error,
     intake::Settings,
-    jumpcloud::Client,
+    jumpcloud::{Client, SuspendWith},
     vars::{self, Vars},
 };
 
@@ -28,8 +28,9 @@ impl Setup {
         let concurrency = vars.parsed(&vars::BATCH_CONCURRENCY, |number| {
             number.parse().ok().filter(|number| (1..=100).contains(number))
         })?;
+        let suspend_with = vars.parsed(&vars::SUSPEND_WITH, SuspendWith::parse)?.unwrap_or_default();
         Ok(Self {
-            client: Client::new(http, keys),
+            client: Client::new(http, keys).suspending_with(suspend_with),
             settings: Settings::from_vars(vars)?,
             dry_run: vars.flag(&vars::DRY_RUN)?,
             concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     query::Query,
     replies::{error, json_reply, login, page},
+    scopes,
     tenant::{ORG_ID, Recorded, SERVICE_ACCOUNT, Shared, TOKEN, TOKEN_PATH, lock},
     v1, v2,
 };
@@ -62,17 +63,24 @@ pub(crate) fn answer(shared: &Shared, request: &Recorded) -> Response<Body> {
     let header =
         |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty());
     let parts: Vec<&str> = path.split('/').collect();
-    match (header("x-api-key"), header("authorization").and_then(|value| value.strip_prefix("Bearer "))) {
-        (Some(key), _) if key == *lock(&shared.key) => {}
+    let who = match (header("x-api-key"), header("authorization").and_then(|value| value.strip_prefix("Bearer "))) {
+        (Some(key), _) if key == *lock(&shared.key) || lock(&shared.scopes).contains_key(key) => key,
         (None, Some(token)) if lock(&shared.account).accepts(token) => {
             if parts[0] == "organizations" {
                 return error(401, "service accounts are not allowed to access this endpoint");
             }
+            SERVICE_ACCOUNT[0]
         }
         (None, None) => return login(), // not 401
         _ => {
             let body = json!({"error": "Unauthorized", "message": "Unauthorized: api key user not found"});
             return json_reply(401, &body);
+        }
+    };
+    if let Some(granted) = lock(&shared.scopes).get(who) {
+        let needed = scopes::needed(&request.method, &parts);
+        if !granted.iter().any(|scope| needed.contains(scope)) {
+            return error(403, "Forbidden");
         }
     }
     match header("x-org-id") {

@@ -1,6 +1,7 @@
 //! The rehearsal tenant: JumpCloud's API v1 and v2 as far as the playbooks use it, with JumpCloud's own oddities.
 
 use std::{
+    collections::HashMap,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard},
     time::Instant,
@@ -75,6 +76,8 @@ pub(crate) struct Shared {
     pub(crate) requests: Mutex<Vec<Recorded>>,
     pub(crate) key: Mutex<String>,
     pub(crate) account: Mutex<Account>,
+    /// Who may do less than everything, and what.
+    pub(crate) scopes: Mutex<HashMap<String, Vec<&'static str>>>,
     pub(crate) multi_tenant: Mutex<bool>,
     pub(crate) unknown_id: Mutex<UnknownId>,
     /// Every so many requests one is cut; 0 for none.
@@ -102,6 +105,7 @@ impl Tenant {
             requests: Mutex::default(),
             key: Mutex::new(API_KEY.to_owned()),
             account: Mutex::default(),
+            scopes: Mutex::default(),
             multi_tenant: Mutex::new(false),
             unknown_id: Mutex::default(),
             cut_every: Mutex::new(0),
@@ -161,6 +165,12 @@ impl Tenant {
     /// Replaces the accepted key, as a rotation does.
     pub fn set_key(&self, key: &str) {
         *lock(&self.shared.key) = key.to_owned();
+    }
+
+    /// From now on `who` may do only what one of these scopes allows: the service account, by its id, or an API key, which is
+    /// accepted from now on beside the tenant's own.
+    pub fn grant(&self, who: &str, scopes: &[&'static str]) {
+        lock(&self.shared.scopes).insert(who.to_owned(), scopes.to_vec());
     }
 
     /// Replaces the service account's secret, as a rotation does. Tokens that it has stay.

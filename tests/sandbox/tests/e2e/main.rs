@@ -13,6 +13,7 @@ mod interruptions;
 mod leaks;
 mod local;
 mod safety;
+mod scopes;
 mod shutdown;
 mod states;
 mod telemetry;
