@@ -63,7 +63,7 @@ async fn concurrent_records_share_a_token_and_its_successor() {
     let rehearsal = rehearsal().await;
     let function = rehearsal.function("enrich-user", &[("BATCH_CONCURRENCY", "8")]).await;
     let batch = || {
-        let record = |number: usize| events::record(&format!("m-{number}"), &event().to_string());
+        let record = |number: usize| events::record(&format!("m-{number}"), event());
         events::batch((0..16).map(record))
     };
     let done = json!({"batchItemFailures": []});
