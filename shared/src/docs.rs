@@ -49,6 +49,12 @@ const ADVISORIES: [(&str, &[AdvisoryCode]); 5] = [
             GroupsUnknown,
             GroupsIncomplete,
             StateChangesUnknown,
+            ShutdownUnknown,
+            EventsUnknown,
+            EventsIncomplete,
+            EventsMayLag,
+            SessionsUnknown,
+            SessionsIncomplete,
         ],
     ),
 ];

@@ -41,6 +41,7 @@ class Combinations(unittest.TestCase):
             VPC,
             {**VPC, "SecretsManagerEndpoint": ENDPOINT},
             {"SecretArn": SECRET, "SecretKmsKeyArn": KEY},
+            {"EnrichUserSecretArn": SECRET, "SecretKmsKeyArn": KEY, "BreakGlassRoleArn": ROLE},
             {"BreakGlassRoleArn": ROLE},
             {"TopicPlaybook": "enrich-user", "TopicArn": TOPIC},
             {"TopicPlaybook": "enrich-user", "AlertSourceArns": f"{RULE},{RULE}"},
@@ -60,6 +61,10 @@ class Combinations(unittest.TestCase):
     def test_values_that_aws_would_refuse_later_are_refused_at_once(self):
         for parameter, value in {
             "SecretArn": SECRET.removesuffix("-a1B2c3"),
+            "ShutdownHostSecretArn": SECRET.removesuffix("-a1B2c3"),
+            "JumpCloudRegion": "us-east-1",
+            "JumpCloudApiUrl": "http://console.jumpcloud.com/api",
+            "SuspendWith": "patch",
             "OfflineChecks": 2271,
             "ApprovalTimeoutSeconds": 604801,
             "PermissionsBoundaryArn": ROLE,

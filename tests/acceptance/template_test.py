@@ -227,6 +227,23 @@ class Template(unittest.TestCase):
         self.assertIn("arn:aws:kms:k", resources)
         self.assertEqual(variables(stack, "EnrichUser")["JUMPCLOUD_SECRET_ID"], SECRET)
 
+    def test_a_function_with_a_secret_of_its_own_may_read_no_other(self):
+        def readable(stack, name):
+            allowed = [statement for statement in statements(stack, f"{name}Role") if "secretsmanager:GetSecretValue" in listed(statement["Action"])]
+            (statement,) = allowed
+            variables = stack.resources[f"{name}Function"]["Properties"]["Environment"]["Variables"]
+            self.assertEqual(variables["JUMPCLOUD_SECRET_ID"], statement["Resource"], name)
+            return statement["Resource"]
+
+        own = SECRET.replace("jumpcloud", "small")
+        for name in ENRICH + MUTATING:
+            for shared, expected in (({}, {"Ref": "ApiKeySecret"}), ({"SecretArn": SECRET}, SECRET)):
+                stack = Resolved(**shared, **{f"{name}SecretArn": own})
+                for other in ENRICH + MUTATING:
+                    self.assertEqual(readable(stack, other), own if other == name else expected, f"{name} {other}")
+                # All else is as it is for the others.
+                self.assertEqual(set(stack.resources["DisableUserFunction"]["Properties"]["Environment"]["Variables"]), set(Resolved().resources["DisableUserFunction"]["Properties"]["Environment"]["Variables"]))
+
     def test_everything_that_is_stored_is_encrypted_with_the_one_key(self):
         given = Resolved(KmsKeyArn="arn:aws:kms:given", **INTAKES)
         self.assertEqual(given.of_type("AWS::KMS::Key"), {})

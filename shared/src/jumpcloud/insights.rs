@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::future::try_join_all;
-use reqwest::{Method, Url};
+use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use serde_with::apply;
@@ -29,17 +29,6 @@ const MAX_EVENTS: usize = 2 * EVENTS_PAGE;
 const SERVICES: [&str; 6] = ["directory", "ldap", "mdm", "radius", "sso", "systems"];
 /// Rows of System Insights at a time, of 10,000 at most.
 const ROWS_PAGE: usize = 1000;
-
-/// The base of Directory Insights beside the v1 base `api`: on JumpCloud's hosts `console.` becomes `api.`, which holds in each
-/// of its regions; elsewhere the origin is the same, so that the key goes nowhere else.
-pub(super) fn beside(api: &Url) -> String {
-    let mut url = api.clone();
-    if let Some(rest) = api.host_str().and_then(|host| host.strip_prefix("console.")) {
-        let _ = url.set_host(Some(&format!("api.{rest}")));
-    }
-    url.set_path("/insights/directory/v1");
-    url.as_str().to_owned()
-}
 
 /// Something that happened.
 #[apply(
@@ -239,19 +228,6 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_insights_of_each_region_are_beside_its_console() {
-        for (api, insights) in [
-            ("https://console.jumpcloud.com/api", "https://api.jumpcloud.com/insights/directory/v1"),
-            ("https://console.eu.jumpcloud.com/api", "https://api.eu.jumpcloud.com/insights/directory/v1"),
-            ("https://console.in.jumpcloud.com/api/", "https://api.in.jumpcloud.com/insights/directory/v1"),
-            ("http://127.0.0.1:9002/api", "http://127.0.0.1:9002/insights/directory/v1"),
-            ("https://proxy.example.com/jumpcloud/api", "https://proxy.example.com/insights/directory/v1"),
-        ] {
-            assert_eq!(beside(&api.parse().unwrap()), insights);
-        }
-    }
 
     #[test]
     fn of_a_change_only_the_field_is_kept() {

@@ -9,9 +9,11 @@ mod client;
 mod credentials;
 mod filter;
 mod graph;
+mod hosts;
 mod insights;
 mod list;
 mod model;
+mod oauth;
 mod objects;
 mod queue;
 mod retry;
@@ -21,12 +23,14 @@ mod systemuser;
 
 pub use self::{
     apple_mdm::MdmDevice,
-    client::{Client, Reader, Session, Traffic, Writer},
-    credentials::{Credential, Credentials},
+    client::{Client, Reader, Session, SuspendWith, Traffic, Writer},
+    credentials::{Credential, Credentials, Organization},
     graph::{Binding, GraphObject, Listing},
+    hosts::{Hosts, Region},
     insights::{Event, LoggedInUser},
     list::Listed,
     model::Object,
+    oauth::{ServiceAccount, Token},
     objects::Found,
     system::{OsKind, System},
     systemuser::{SystemUser, UserState},

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::{
     client::{Reader, Writer},
     credentials::Credential,
+    hosts::Hosts,
     model::decode,
     retry::{self, Class, Effect, Next, Tries, retry_after},
 };
@@ -164,7 +165,9 @@ impl Reader<'_> {
             if status == StatusCode::TOO_MANY_REQUESTS {
                 self.count().throttled += 1;
             }
-            return match failure_of(status, &headers, &said(&body.unwrap_or_default(), key), request.effect) {
+            let said = said(&body.unwrap_or_default(), key);
+            let asked = Asked { said, what: key.what(), host: Hosts::name(&key.hosts().api) };
+            return match failure_of(status, &headers, &asked, request.effect) {
                 Some(failure) => Err(failure),
                 None => Ok(None),
             };
@@ -194,9 +197,10 @@ impl Reader<'_> {
     ) -> Result<(StatusCode, HeaderMap, Result<Vec<u8>, Failure>), Failure> {
         // What must not be repeated gets all the time there is to be answered.
         let timeout = if request.effect == Effect::Once { left } else { left.min(TRY_TIMEOUT) };
+        let hosts = key.hosts();
         let base = match request.base {
-            Base::Api => &self.client.base_url,
-            Base::Insights => &self.client.insights_url,
+            Base::Api => &hosts.api,
+            Base::Insights => &hosts.insights,
         };
         let url = format!("{base}{}", request.path);
         let builder = self.client.http.request(request.method.clone(), url).timeout(timeout).headers(key.headers());
@@ -220,11 +224,7 @@ impl Reader<'_> {
     }
 
     fn unanswered(&self, error: &reqwest::Error) -> Failure {
-        let class = match error {
-            error if error.is_connect() || error.is_builder() => Class::Unreachable, // before anything was sent
-            error if error.is_timeout() => Class::Silent,
-            _ => Class::Closed,
-        };
+        let class = class_of(error);
         let error = if self.time_left().is_zero() {
             DeadlineExceeded.error("the function's time ran out while JumpCloud was being asked; try again or raise the function's timeout")
         } else if class == Class::Unreachable {
@@ -284,8 +284,17 @@ fn out_of_time() -> Error {
     )
 }
 
+/// How a try failed that was not answered.
+pub(super) fn class_of(error: &reqwest::Error) -> Class {
+    match error {
+        error if error.is_connect() || error.is_builder() => Class::Unreachable, // before anything was sent
+        error if error.is_timeout() => Class::Silent,
+        _ => Class::Closed,
+    }
+}
+
 /// `Err(None)`: larger than [`MAX_BODY`].
-async fn read_body(mut response: Response) -> Result<Vec<u8>, Option<reqwest::Error>> {
+pub(super) async fn read_body(mut response: Response) -> Result<Vec<u8>, Option<reqwest::Error>> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(Some)? {
         if body.len() + chunk.len() > MAX_BODY {
@@ -296,25 +305,36 @@ async fn read_body(mut response: Response) -> Result<Vec<u8>, Option<reqwest::Er
     Ok(body)
 }
 
-/// What an answer other than 2xx and 404 means, with what JumpCloud [`said`]; `None` for an id that JumpCloud does not take, which is one that it
-/// does not know.
-fn failure_of(status: StatusCode, headers: &HeaderMap, said: &str, effect: Effect) -> Option<Failure> {
+/// What messages about a refused call name.
+struct Asked<'a> {
+    /// See [`said`].
+    said: String,
+    /// The kind of credential.
+    what: &'a str,
+    host: &'a str,
+}
+
+/// What an answer other than 2xx and 404 means; `None` for an id that JumpCloud does not take, which is one that it does not know.
+fn failure_of(status: StatusCode, headers: &HeaderMap, asked: &Asked<'_>, effect: Effect) -> Option<Failure> {
+    let Asked { said, what, host } = asked;
     let read = effect == Effect::Read;
     let (error, class) = match status.as_u16() {
         400 if read && said.to_lowercase().contains("invalid object id") => return None,
         300..=399 => {
-            let why = "JumpCloud redirected the call, as it does without a valid key; check the API key and the API URL (each region has its own)";
+            let why = format!(
+                "{host} redirected the call, as JumpCloud does without a valid key; check the {what} and the region (each has its own API URL)"
+            );
             (Unauthorized.error(why), Class::Refused)
         }
         401 => {
             let why = format!(
-                "JumpCloud does not accept the API key{said}; check that it is not expired or replaced, belongs to this region (API URL), and has its organization (org_id)"
+                "JumpCloud does not accept the {what}{said}; check that it is not expired or replaced, belongs to the region that was asked ({host}), and has its organization (org_id)"
             );
             (Unauthorized.error(why), Class::KeyRefused)
         }
         403 => {
             let why = format!(
-                "JumpCloud refuses the call{said}; the key's administrator needs at least the Manager role with API access enabled; an answer that is no JSON can be an abuse block of this IP address"
+                "JumpCloud refuses the call{said}; the role of the {what} does not allow it: at least the Manager role with API access, or a custom role with the call's scope; an answer that is no JSON can be an abuse block of this IP address"
             );
             (Forbidden.error(why), Class::Refused)
         }
@@ -355,11 +375,11 @@ fn said(body: &[u8], key: &Credential) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::credentials::example, *};
 
     #[test]
     fn what_jumpcloud_said_is_cleaned_before_the_key_is_looked_for() {
-        let key = Credential::api_key("jca_0123456789".into(), None, 0).unwrap();
+        let key = example("jca_0123456789").unwrap();
         let said = |text: &str| said(serde_json::json!({"message": text}).to_string().as_bytes(), &key);
         for broken in
             ["jca_01234\n56789", "jca_\u{200b}01234\u{202e}56789", "jca_0123456789\u{2028}", "\u{feff}jca_0123456789"]

@@ -10,7 +10,7 @@ use serde_json::{json, value::RawValue};
 use serde_with::apply;
 
 use super::{
-    client::{Reader, Writer},
+    client::{Reader, SuspendWith, Writer},
     graph::Listing,
     list::Listed,
     model::{Object, PAGE, decode, lenient, object_id},
@@ -260,6 +260,19 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
+    /// Suspends a user, as the client was told to. The user as JumpCloud returns it; `None` proves nothing, and is all that
+    /// [`SuspendWith::State`] gives, whatever it was answered with.
+    pub async fn suspend(&self, id: &ObjectId) -> Result<Option<SystemUser>, Error> {
+        match self.reader().client.suspend_with {
+            SuspendWith::Put => self.put_state(id, UserState::Suspended).await,
+            SuspendWith::State => {
+                let path = format!("/systemusers/{}/state/suspend", id.as_str());
+                let (base, effect) = (Base::Api, Effect::Repeatable);
+                self.change(Request { method: Method::POST, base, path, body: None, effect }).await.map(|_| None)
+            }
+        }
+    }
+
     /// `PUT /systemusers/{id}` with `state` and the older `suspended`, as JumpCloud's own module does. The
     /// user as JumpCloud returns it, where it does: another user, or one beside an undocumented status, proves nothing.
     pub async fn put_state(&self, id: &ObjectId, state: UserState) -> Result<Option<SystemUser>, Error> {

@@ -20,9 +20,7 @@ pub const DISABLE_USER: Command<SystemUser> = Command {
     contains: true,
     takes: Takes::NONE,
     plan: |_, found, _| Box::pin(async { Ok(plan(found)) }),
-    apply: |writer, found, _| {
-        Box::pin(async { Ok(Answer::of_put(writer.put_state(&found.id, UserState::Suspended).await?)) })
-    },
+    apply: |writer, found, _| Box::pin(async { Ok(Answer::of_put(writer.suspend(&found.id).await?)) }),
     shows: Some(|user| user.state() == Some(UserState::Suspended)),
     sighting: None,
     state,

@@ -11,7 +11,7 @@ use super::{
     named::Named,
     plan_hash::{Planned, plan_hash},
     protect,
-    verify::{self, Verdict},
+    verify::{self, Answer, Verdict},
 };
 use crate::{
     error::{
@@ -244,14 +244,21 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
             Ok(writer) => (self.command.apply)(&writer, self.found, channel).await,
             Err(error) => Err(error),
         };
-        let settled = match &sent {
-            Ok(_) => Settled::Done,
-            Err(error) if error.done == Effect::Unknown => Settled::Unknown,
-            Err(_) => Settled::NotSent,
+        let known = match &sent {
+            Ok(Answer::Undocumented) => None,
+            Ok(_) => Some(Settled::Done),
+            Err(error) if error.done == Effect::Unknown => None,
+            Err(_) => Some(Settled::NotSent),
         };
-        let settle = self.guard.settle(ticket, settled, reader.time_left());
         let look = verify::verify(reader, &self.found.id, sent, self.command.shows);
-        let ((), verdict) = tokio::join!(settle, look);
-        verdict
+        let Some(settled) = known else {
+            // Only what is read back can tell.
+            let verdict = look.await;
+            let seen = verdict.as_ref().is_ok_and(|verdict| verdict.changed == Some(true));
+            let settled = if seen { Settled::Done } else { Settled::Unknown };
+            self.guard.settle(ticket, settled, reader.time_left()).await;
+            return verdict;
+        };
+        tokio::join!(self.guard.settle(ticket, settled, reader.time_left()), look).1
     }
 }

@@ -12,7 +12,7 @@ mod time;
 use std::{
     env,
     panic::{AssertUnwindSafe, catch_unwind},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use aws_lambda_events::sqs::SqsBatchResponse;
@@ -21,7 +21,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use reqwest::Client;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 pub use self::administer::{Answered, Asked, administer};
 use self::{
@@ -39,6 +39,9 @@ use crate::{
     playbooks::{Named, Once, Playbook, Run, Step, command::Command, defect, question::Question},
     vars::Vars,
 };
+
+/// Lambda begins an init again that takes more than 10 s.
+const TIME_FOR_INIT: Duration = Duration::from_secs(9);
 
 /// Runs `command` as a Lambda function until Lambda ends the process, behind the guard that `guard` makes of the variables
 /// and the process's HTTP client.
@@ -82,7 +85,8 @@ async fn serve(playbook: &dyn Playbook, http: Result<Client, Error>) -> Result<(
     logging::init(&vars);
     let function = Function::new(playbook, &vars, http, record::to_stdout);
     if let Ok(setup) = &function.setup {
-        tokio::join!(setup.client.warm_up(), playbook.warm_up());
+        let ready = async { tokio::join!(setup.client.warm_up(), playbook.warm_up()) };
+        let _ = timeout(TIME_FOR_INIT, ready).await; // what is not ready is tried again, and reported, by the invocation
     }
     lambda_runtime::run(service_fn(|event| function.handle(event))).await
 }

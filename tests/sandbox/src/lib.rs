@@ -21,6 +21,7 @@ mod query;
 pub mod raw;
 pub mod rehearsal;
 mod replies;
+mod scopes;
 mod search;
 pub mod secrets;
 pub mod seed;

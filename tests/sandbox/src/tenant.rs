@@ -1,6 +1,7 @@
 //! The rehearsal tenant: JumpCloud's API v1 and v2 as far as the playbooks use it, with JumpCloud's own oddities.
 
 use std::{
+    collections::HashMap,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard},
     time::Instant,
@@ -14,6 +15,7 @@ use serde_json::Value;
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
+    authorize::Account,
     faults::{Fault, Order, answer},
     org::Org,
     serve::{Cut, Listeners, serve_on},
@@ -26,6 +28,11 @@ pub const API_KEY: &str = "jca_rehearsal_0123456789abcdef";
 pub const ORG_ID: &str = "60259a2ad81e1a474d4e7c83";
 /// Id and secret of the service account that `/oauth2/token` gives a token to.
 pub const SERVICE_ACCOUNT: [&str; 2] = ["sa_rehearsal", "rehearsal_secret_0123456789"];
+
+/// How the service account's tokens begin.
+pub const TOKEN: &str = "rehearsal_token_0123456789";
+/// Where a token is asked for.
+pub const TOKEN_PATH: &str = "/oauth2/token";
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
@@ -45,10 +52,11 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// Whether it asks for a change: anything but GET, HEAD and the searches.
+    /// Whether it asks for a change: anything but GET, HEAD, the searches and a token.
     pub fn is_write(&self) -> bool {
-        let reads = ["/api/search/", "/insights/"];
-        !(self.method == "GET" || self.method == "HEAD" || reads.iter().any(|path| self.path.starts_with(path)))
+        let asks =
+            ["/api/search/", "/insights/"].iter().any(|path| self.path.starts_with(path)) || self.path == TOKEN_PATH;
+        !(self.method == "GET" || self.method == "HEAD" || asks)
     }
 }
 
@@ -75,6 +83,9 @@ pub(crate) struct Shared {
     /// How many came that ask for something.
     pub(crate) arrived: watch::Sender<usize>,
     pub(crate) key: Mutex<String>,
+    pub(crate) account: Mutex<Account>,
+    /// Who may do less than everything, and what.
+    pub(crate) scopes: Mutex<HashMap<String, Vec<&'static str>>>,
     pub(crate) multi_tenant: Mutex<bool>,
     pub(crate) unknown_id: Mutex<UnknownId>,
     /// Every so many requests one is cut; 0 for none.
@@ -103,6 +114,8 @@ impl Tenant {
             answered: Mutex::default(),
             arrived: watch::Sender::default(),
             key: Mutex::new(API_KEY.to_owned()),
+            account: Mutex::default(),
+            scopes: Mutex::default(),
             multi_tenant: Mutex::new(false),
             unknown_id: Mutex::default(),
             cut_every: Mutex::new(0),
@@ -131,6 +144,11 @@ impl Tenant {
     )]
     pub fn order(&self, fault: Fault, method: &'static str, path: &str, times: usize) {
         lock(&self.shared.orders).push(Order { fault, method, path: path.to_owned(), times });
+    }
+
+    /// What was ordered and has not come yet does not come.
+    pub fn forget_orders(&self) {
+        lock(&self.shared.orders).clear();
     }
 
     /// From now on the connection of every `n`th request is cut, in turn before and after the request had its effect.
@@ -173,6 +191,33 @@ impl Tenant {
     /// Replaces the accepted key, as a rotation does.
     pub fn set_key(&self, key: &str) {
         *lock(&self.shared.key) = key.to_owned();
+    }
+
+    /// From now on `who` may do only what one of these scopes allows: the service account, by its id, or an API key, which is
+    /// accepted from now on beside the tenant's own.
+    pub fn grant(&self, who: &str, scopes: &[&'static str]) {
+        lock(&self.shared.scopes).insert(who.to_owned(), scopes.to_vec());
+    }
+
+    /// Replaces the service account's secret, as a rotation does. Tokens that it has stay.
+    pub fn set_client_secret(&self, secret: &str) {
+        lock(&self.shared.account).secret = secret.to_owned();
+    }
+
+    /// From now on a token says that it lasts so long; in fact it lasts until [`Tenant::revoke_tokens`].
+    pub fn tokens_last(&self, seconds: u64) {
+        lock(&self.shared.account).life_in_seconds = seconds;
+    }
+
+    /// All tokens so far are refused from now on.
+    pub fn revoke_tokens(&self) {
+        let mut account = lock(&self.shared.account);
+        account.revoked = account.issued;
+    }
+
+    /// How many tokens were given.
+    pub fn tokens(&self) -> usize {
+        lock(&self.shared.account).issued
     }
 
     /// From now on a call needs `x-org-id`, as for the administrator of several organizations.

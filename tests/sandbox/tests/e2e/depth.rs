@@ -263,21 +263,6 @@ async fn what_a_playbook_does_not_read_is_refused_by_name() {
     assert!(rehearsal.tenant.requests().is_empty());
 }
 
-#[tokio::test]
-async fn directory_insights_may_be_elsewhere() {
-    let rehearsal = Rehearsal::start().await;
-    let other = Rehearsal::start().await;
-    let url = other.tenant.url().replace("/api", "/insights/directory/v1");
-    let function = rehearsal.function("enrich-user", &[("JUMPCLOUD_INSIGHTS_URL", &url)]).await;
-    let event = json!({"user_id": JSMITH, "include": ["events"]});
-    function.invoke(event.clone(), sandbox::rehearsal::TIMEOUT).await.unwrap();
-    let paths: Vec<_> = other.tenant.requests().into_iter().map(|request| request.path).collect();
-    assert_eq!(paths, ["/insights/directory/v1/events"]);
-    let function = rehearsal.function("enrich-user", &[("JUMPCLOUD_INSIGHTS_URL", "http://192.0.2.1/x")]).await;
-    let error = function.invoke(event, sandbox::rehearsal::TIMEOUT).await.unwrap_err();
-    assert!(error["errorMessage"].as_str().unwrap().contains("JUMPCLOUD_INSIGHTS_URL"), "{error}");
-}
-
 /// A user with 40 devices and 60 groups, none of which LDAP exports.
 async fn large() -> Rehearsal {
     let rehearsal = Rehearsal::start().await;

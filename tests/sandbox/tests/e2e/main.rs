@@ -1,5 +1,6 @@
 //! The real binaries, from event to outcome, against the rehearsal tenant.
 
+mod accounts;
 mod actions;
 mod alerts;
 mod answers;
@@ -16,6 +17,7 @@ mod macs;
 mod offline;
 mod rails;
 mod safety;
+mod scopes;
 mod shutdown;
 mod states;
 mod telemetry;

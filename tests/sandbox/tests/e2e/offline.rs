@@ -14,7 +14,7 @@ fn laptop(offline: &str) -> Value {
 }
 
 fn summary(outcome: &Value) -> &str {
-    outcome["summary"].as_str().unwrap()
+    outcome["summary"].as_str().expect("a summary")
 }
 
 #[tokio::test]
