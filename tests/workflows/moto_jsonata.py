@@ -1,5 +1,5 @@
 """JSONata for moto's Step Functions. moto evaluates it through a JVM; here a Python package does, so that the tests need
-no Java. Five things are closer to AWS than moto: variables of any size and content reach an expression, an expression
+no Java. Six things are closer to AWS than moto: `$hash` works, variables of any size and content reach an expression, an expression
 that fails is `States.QueryEvaluationError`, Map, Parallel and Fail pass on AWS's own errors, arguments have a largest
 size, and `States.ALL` does not catch those errors that AWS calls terminal."""
 
