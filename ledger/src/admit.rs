@@ -91,8 +91,8 @@ impl Request<'_> {
                 Verdict::Admit(counted) => counted,
             };
             let ticket = self.ticket(&known, &format!("{own}-{tries}"), counted.as_ref(), now);
-            let steps = steps(&self.table.name, &known, self.change, counted, &ticket);
-            let steps = steps.map_err(|_| unavailable("the transaction could not be built"))?;
+            let steps =
+                self.steps(&known, counted, &ticket).map_err(|_| unavailable("the transaction could not be built"))?;
             let wait = match self.table.transact(steps, self.until).await {
                 Ok(Written::Done) => return Ok(Admission::Admitted(Some(ticket))),
                 Ok(Written::Cancelled(reasons)) => {
@@ -114,6 +114,81 @@ impl Request<'_> {
         }
     }
 
+    /// The switches, in their order, then the mark.
+    fn steps(
+        &self,
+        known: &Known,
+        counted: Option<Counted>,
+        ticket: &Ticket,
+    ) -> Result<Vec<TransactWriteItem>, BuildError> {
+        let (table, change) = (self.table.name.as_str(), self.change);
+        const ON: &str = "(attribute_not_exists(#mode) OR #mode = :on)";
+        let mut steps = Vec::new();
+        let (own, others) = match known.switches.split_last() {
+            Some((own, others)) => (Some(own), others),
+            None => (None, [].as_slice()),
+        };
+        let on = vec![("on", text("on"))];
+        for (key, _) in others {
+            steps.push(on_condition(table, key, Step::Check, &When(ON, on.clone()))?);
+        }
+        if let Some((key, _)) = own {
+            let (mut conditions, mut values) = (vec![ON.to_owned()], on);
+            let mut step = Step::Check;
+            if let Some(Counted::Within { hour, day, limits, allowance }) = counted {
+                let id = target(change);
+                values.extend([
+                    ("target", text(id)),
+                    ("set", set(&[id])),
+                    ("hour", text(hour.of())),
+                    ("day", text(day.of())),
+                    ("hour_max", number(limits.hour.try_into().unwrap_or(i64::MAX))),
+                    ("day_max", number(limits.day.try_into().unwrap_or(i64::MAX))),
+                ]);
+                if !change.info.is_direct() {
+                    conditions.push("attribute_not_exists(#latched)".to_owned());
+                }
+                if let Some((targets, until)) = allowance {
+                    conditions.push("#allow_targets = :allow_targets AND #allow_until = :allow_until".to_owned());
+                    values.extend([("allow_targets", number(targets)), ("allow_until", number(until))]);
+                }
+                let (mut sets, mut adds) = (Vec::new(), Vec::new());
+                for (name, entry) in [("hour", &hour), ("day", &day)] {
+                    conditions.push(entry_condition(name, entry));
+                    match entry {
+                        Entry::There(_) => {}
+                        Entry::Added(_) => adds.push(format!("#{name}_targets :set")),
+                        Entry::First(_) => sets.push(format!("#{name} = :{name}, #{name}_targets = :set")),
+                    }
+                }
+                let clause = |verb: &str, parts: &[String]| match parts {
+                    [] => String::new(),
+                    parts => format!("{verb} {} ", parts.join(", ")),
+                };
+                let update = clause("SET", &sets) + &clause("ADD", &adds);
+                if !update.is_empty() {
+                    step = Step::Update(update);
+                }
+            }
+            steps.push(on_condition(table, key, step, &When(&conditions.join(" AND "), values))?);
+        }
+        let (condition, values) = match &ticket.before {
+            None => ("attribute_not_exists(#pk)", Vec::new()),
+            Some(before) => (
+                "#attempt = :attempt AND #status = :status",
+                vec![("attempt", text(&before.attempt)), ("status", text(&before.status))],
+            ),
+        };
+        steps.push(on_condition(
+            table,
+            &ticket.key,
+            Step::Put(ticket.record.item(&ticket.key)),
+            &When(condition, values),
+        )?);
+        Ok(steps)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "all that the admission was judged by stands in its mark")]
     fn ticket(&self, known: &Known, attempt: &str, counted: Option<&Counted>, now: DateTime<Utc>) -> Ticket {
         let entries = match counted {
             Some(Counted::Within { hour, day, .. }) => Some([hour.clone(), day.clone()]),
@@ -158,75 +233,6 @@ impl Request<'_> {
         let when = When("#attempt = :attempt AND attribute_not_exists(#seen)", values);
         self.table.update(&self.key, "SET #seen = :seen", &when, self.until).await;
     }
-}
-
-/// The switches, in their order, then the mark.
-fn steps(
-    table: &str,
-    known: &Known,
-    change: &Change<'_>,
-    counted: Option<Counted>,
-    ticket: &Ticket,
-) -> Result<Vec<TransactWriteItem>, BuildError> {
-    const ON: &str = "(attribute_not_exists(#mode) OR #mode = :on)";
-    let mut steps = Vec::new();
-    let (own, others) = match known.switches.split_last() {
-        Some((own, others)) => (Some(own), others),
-        None => (None, [].as_slice()),
-    };
-    let on = vec![("on", text("on"))];
-    for (key, _) in others {
-        steps.push(on_condition(table, key, Step::Check, &When(ON, on.clone()))?);
-    }
-    if let Some((key, _)) = own {
-        let (mut conditions, mut values) = (vec![ON.to_owned()], on);
-        let mut step = Step::Check;
-        if let Some(Counted::Within { hour, day, limits, allowance }) = counted {
-            let id = target(change);
-            values.extend([
-                ("target", text(id)),
-                ("set", set(&[id])),
-                ("hour", text(hour.of())),
-                ("day", text(day.of())),
-                ("hour_max", number(limits.hour.try_into().unwrap_or(i64::MAX))),
-                ("day_max", number(limits.day.try_into().unwrap_or(i64::MAX))),
-            ]);
-            if !change.info.is_direct() {
-                conditions.push("attribute_not_exists(#latched)".to_owned());
-            }
-            if let Some((targets, until)) = allowance {
-                conditions.push("#allow_targets = :allow_targets AND #allow_until = :allow_until".to_owned());
-                values.extend([("allow_targets", number(targets)), ("allow_until", number(until))]);
-            }
-            let (mut sets, mut adds) = (Vec::new(), Vec::new());
-            for (name, entry) in [("hour", &hour), ("day", &day)] {
-                conditions.push(entry_condition(name, entry));
-                match entry {
-                    Entry::There(_) => {}
-                    Entry::Added(_) => adds.push(format!("#{name}_targets :set")),
-                    Entry::First(_) => sets.push(format!("#{name} = :{name}, #{name}_targets = :set")),
-                }
-            }
-            let clause = |verb: &str, parts: &[String]| match parts {
-                [] => String::new(),
-                parts => format!("{verb} {} ", parts.join(", ")),
-            };
-            let update = clause("SET", &sets) + &clause("ADD", &adds);
-            if !update.is_empty() {
-                step = Step::Update(update);
-            }
-        }
-        steps.push(on_condition(table, key, step, &When(&conditions.join(" AND "), values))?);
-    }
-    let (condition, values) = match &ticket.before {
-        None => ("attribute_not_exists(#pk)", Vec::new()),
-        Some(before) => (
-            "#attempt = :attempt AND #status = :status",
-            vec![("attempt", text(&before.attempt)), ("status", text(&before.status))],
-        ),
-    };
-    steps.push(on_condition(table, &ticket.key, Step::Put(ticket.record.item(&ticket.key)), &When(condition, values))?);
-    Ok(steps)
 }
 
 /// That the count is as it was judged: never one more than the limit.

@@ -10,6 +10,10 @@ use jumpcloud_playbooks::{
     },
     guard::{About, Admission, Asks, Change, Guard, Judged, Protection, Settled, Subject, Unsettled},
     outcome::{Judgement, Rule, Ruling},
+    playbooks::{
+        disable_user::DISABLE_USER, enable_user::ENABLE_USER, reset_password::RESET_PASSWORD,
+        shutdown_host::SHUTDOWN_HOST,
+    },
     request::TargetType,
     vars::{self, Var, Vars, misconfigured},
 };
@@ -31,7 +35,9 @@ pub const DEFAULT_ORGANIZATION: &str = "default";
 /// `GUARD_TABLE` of a deployment without the table.
 const NONE: &str = "none";
 /// The one playbook that gives back: it has a switch of its own and no limit.
-const GIVES_BACK: &str = "enable-user";
+pub const GIVES_BACK: &str = ENABLE_USER.name;
+/// The playbooks that take something away, and that one.
+pub const PLAYBOOKS: [&str; 4] = [DISABLE_USER.name, RESET_PASSWORD.name, SHUTDOWN_HOST.name, GIVES_BACK];
 /// For the connection, in init.
 const TIME_TO_WARM_UP: Duration = Duration::from_secs(3);
 
@@ -43,7 +49,7 @@ pub struct Ledger {
     pub(crate) organization: String,
     pub(crate) limits: Limits,
     /// Of the environment.
-    entries: Vec<Entry>,
+    pub(crate) entries: Vec<Entry>,
     max_users: Option<usize>,
 }
 
@@ -71,7 +77,7 @@ impl Ledger {
     }
 
     /// The switches that `playbook` obeys, its own last.
-    fn switches(&self, playbook: &str) -> Vec<Item> {
+    pub(crate) fn switches(&self, playbook: &str) -> Vec<Item> {
         let mut keys = Vec::new();
         if playbook != GIVES_BACK {
             keys.extend([switch_key(ALL, ALL), switch_key(&self.organization, ALL)]);

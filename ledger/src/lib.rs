@@ -32,7 +32,8 @@
 //! | `allow_who`, `allow_why` | S | of the allowance |
 //!
 //! Turning a playbook `on` is one update of its item: `SET mode, who, why, at, epoch = epoch + 1 REMOVE latched, hour,
-//! hour_targets, day, day_targets`. Other settings leave those attributes alone.
+//! hour_targets, day, day_targets`. Other settings leave those attributes alone. [`rails`] makes them; `who` ends in the id of
+//! the request, by which a request whose answer was lost knows its own writing.
 //!
 //! **Change**: the mark that something may have been sent. Written before the change, settled after it.
 //!
@@ -59,6 +60,7 @@ pub mod guard;
 pub mod items;
 pub mod judge;
 pub mod protected;
+pub mod rails;
 pub mod record;
 mod settle;
 pub mod switch;

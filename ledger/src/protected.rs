@@ -23,13 +23,27 @@ pub enum Kind {
 /// An entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    kind: Kind,
+    pub(crate) kind: Kind,
     /// In lower case.
-    name: String,
+    pub(crate) name: String,
     /// Whether a person's consent is enough.
-    ask: bool,
+    pub(crate) ask: bool,
     /// Where it is written, and why, in words.
-    source: String,
+    pub(crate) source: String,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::User, Self::Host, Self::Group];
+
+    /// As entries are written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Host => "host",
+            Self::Group => "group",
+        }
+    }
 }
 
 /// What the entries say of a target.
@@ -56,14 +70,9 @@ impl Entry {
         Self::new(kind, name, ask, source.to_owned())
     }
 
-    fn new(kind: &str, name: &str, ask: bool, source: String) -> Option<Self> {
+    pub(crate) fn new(kind: &str, name: &str, ask: bool, source: String) -> Option<Self> {
         let name = name.trim().to_lowercase();
-        let kind = match kind.trim() {
-            "user" => Kind::User,
-            "host" => Kind::Host,
-            "group" => Kind::Group,
-            _ => return None,
-        };
+        let kind = Kind::ALL.into_iter().find(|known| known.word() == kind.trim())?;
         let valid = !name.is_empty() && (kind != Kind::Group || ObjectId::parse(&name).is_some());
         valid.then_some(Self { kind, name, ask, source })
     }
@@ -78,6 +87,11 @@ impl Entry {
         };
         let word = |name| text_of(item, name).unwrap_or("not said");
         Self::new(kind, name, ask, format!("an entry by {} at {}: {}", word("who"), word("at"), word("why")))
+    }
+
+    /// The sort key of its item.
+    pub(crate) fn sk(&self) -> String {
+        format!("{}#{}", self.kind.word(), self.name)
     }
 
     fn names(&self, kind: Kind, named: &Named) -> bool {

@@ -25,6 +25,22 @@ pub enum Mode {
     Off,
 }
 
+impl Mode {
+    /// As it is stored.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::DryRun => "dry-run",
+            Self::Off => "off",
+        }
+    }
+
+    /// `None` for any other word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::On, Self::DryRun, Self::Off].into_iter().find(|mode| mode.word() == word)
+    }
+}
+
 /// A switch item.
 #[derive(Clone, Debug, Default)]
 pub struct Switch {
@@ -96,11 +112,8 @@ impl Switch {
     /// What an item says; without one it is on.
     pub fn from_item(item: Option<&Item>) -> Self {
         let Some(item) = item else { return Self::default() };
-        let mode = match text_of(item, "mode") {
-            None | Some("on") => Mode::On,
-            Some("dry-run") => Mode::DryRun,
-            Some(_) => Mode::Off, // whatever it is meant to be, it is not `on`
-        };
+        // Whatever another word is meant to be, it is not `on`.
+        let mode = text_of(item, "mode").map_or(Mode::On, |mode| Mode::parse(mode).unwrap_or(Mode::Off));
         let word = |name| text_of(item, name).unwrap_or("not said");
         let count = |of, targets| Count { of: text_of(item, of).map(str::to_owned), targets: set_of(item, targets) };
         let allowance = number_of(item, "allow_targets").zip(number_of(item, "allow_until"));
@@ -115,14 +128,28 @@ impl Switch {
         }
     }
 
+    /// The allowance that is in force: how many targets, until when.
+    pub fn allowance(&self, now: DateTime<Utc>) -> Option<(i64, DateTime<Utc>)> {
+        self.allowance.filter(|(_, until)| *until > now)
+    }
+
+    /// `limits` as the allowance raises them.
+    pub fn raised(&self, limits: Limits, now: DateTime<Utc>) -> Limits {
+        let allowed = self.allowance(now).and_then(|(targets, _)| usize::try_from(targets).ok()).unwrap_or(0);
+        Limits { hour: limits.hour.max(allowed), day: limits.day.max(allowed) }
+    }
+
+    /// How many distinct targets were taken this hour and this day.
+    pub fn taken(&self, now: DateTime<Utc>) -> (usize, usize) {
+        (self.hour.taken(&hour(now)), self.day.taken(&day(now)))
+    }
+
     /// Whether one more target may be taken.
     pub fn count(&self, target: &str, limits: Limits, now: DateTime<Utc>) -> Counted {
-        let allowance = self.allowance.filter(|(_, until)| *until > now);
-        let raised =
-            |limit: usize| allowance.map_or(limit, |(targets, _)| limit.max(usize::try_from(targets).unwrap_or(0)));
-        let limits = Limits { hour: raised(limits.hour), day: raised(limits.day) };
-        let hour = self.hour.enter(target, now.format("%Y-%m-%dT%H").to_string(), limits.hour);
-        let day = self.day.enter(target, now.format("%Y-%m-%d").to_string(), limits.day);
+        let allowance = self.allowance(now);
+        let limits = self.raised(limits, now);
+        let hour = self.hour.enter(target, hour(now), limits.hour);
+        let day = self.day.enter(target, day(now), limits.day);
         match (hour, day) {
             (None, _) => Counted::Reached(limits.hour, "hour"),
             (_, None) => Counted::Reached(limits.day, "day"),
@@ -134,7 +161,19 @@ impl Switch {
     }
 }
 
+fn hour(now: DateTime<Utc>) -> String {
+    now.format("%Y-%m-%dT%H").to_string()
+}
+
+fn day(now: DateTime<Utc>) -> String {
+    now.format("%Y-%m-%d").to_string()
+}
+
 impl Count {
+    fn taken(&self, now: &str) -> usize {
+        if self.of.as_deref().is_some_and(|of| of >= now) { self.targets.len() } else { 0 }
+    }
+
     /// `None` where the set is full. A set of a later hour than ours is another clock's, and goes on.
     fn enter(&self, target: &str, now: String, most: usize) -> Option<Entry> {
         match &self.of {

@@ -139,6 +139,7 @@ impl Table {
     }
 
     /// A conditional write that is not needed for a decision: where it fails, that is logged.
+    #[expect(clippy::too_many_arguments, reason = "the parts of DynamoDB's conditional update, and until when")]
     pub async fn update(&self, key: &Item, update: &str, when: &When<'_>, until: Instant) {
         let written = retried(until, async || {
             let step = on_condition(&self.name, key, Step::Update(update.to_owned()), when);

@@ -2,9 +2,62 @@
 
 use std::{env, fs};
 
-use crate::{error::ErrorType, intake, vars};
+use crate::{
+    error::ErrorType,
+    intake,
+    outcome::{
+        AdvisoryCode::{self, *},
+        Ignored,
+    },
+    vars,
+};
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+
+/// Which advisories each playbook gives. One that is in no row fails the test below.
+const ADVISORIES: [(&str, &[AdvisoryCode]); 5] = [
+    (
+        "`disable-user`",
+        &[WindowsHomeStaysLoggedIn, DeviceOffline, RemoteSessionsStay, LdapBindingUser, DirectoryCanUndo],
+    ),
+    (
+        "`enable-user`",
+        &[AccountLocked, PasswordExpired, NotActivated, ResendResetMail, NoActivationMail, DirectoryCanUndo],
+    ),
+    (
+        "`reset-password`",
+        &[
+            NewPasswordAtLoginWindow,
+            NewPasswordInUserPortal,
+            SessionsStay,
+            MfaWillBeAsked,
+            PasswordOwnedByDirectory,
+            PasswordNeverExpires,
+            SuspendedGetsNoMail,
+        ],
+    ),
+    ("`shutdown-host`", &[QueuedUntilOnline]),
+    (
+        "where something could not be read",
+        &[
+            NotVisibleYet,
+            NotReadBack,
+            DevicesUnknown,
+            DevicesIncomplete,
+            UsersUnknown,
+            UsersIncomplete,
+            GroupsUnknown,
+            GroupsIncomplete,
+            StateChangesUnknown,
+            ShutdownUnknown,
+            EventsUnknown,
+            EventsIncomplete,
+            EventsMayLag,
+            SessionsUnknown,
+            SessionsIncomplete,
+        ],
+    ),
+];
 
 fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
@@ -34,10 +87,33 @@ fn formats() -> String {
     table(&["format", "users", "hosts"], intake::reference().into_iter().map(Vec::from))
 }
 
+fn ignored() -> String {
+    let row = |reason: &Ignored| vec![format!("`{}`", reason.name()), reason.about().to_owned()];
+    table(&["`ignored`", "when"], Ignored::ALL.iter().map(row))
+}
+
+fn advisories() -> String {
+    for code in AdvisoryCode::ALL {
+        assert!(ADVISORIES.iter().any(|(_, codes)| codes.contains(code)), "{} is in no row", code.name());
+    }
+    let row = |(playbook, codes): &(&str, &[AdvisoryCode])| {
+        let codes: Vec<String> = codes.iter().map(|code| format!("`{}`", code.name())).collect();
+        vec![(*playbook).to_owned(), codes.join(", ")]
+    };
+    table(&["playbook", "codes"], ADVISORIES.iter().map(row))
+}
+
 #[test]
 fn the_readme_says_what_the_code_says() {
     let mut readme = fs::read_to_string(README).expect("the README");
-    for (name, text) in [("errors", errors()), ("variables", variables()), ("formats", formats())] {
+    let parts = [
+        ("errors", errors()),
+        ("variables", variables()),
+        ("formats", formats()),
+        ("ignored", ignored()),
+        ("advisories", advisories()),
+    ];
+    for (name, text) in parts {
         let begin = format!("<!-- from the code: {name} -->\n");
         let (head, rest) = readme.split_once(&begin).expect("the mark where it begins");
         let (_, tail) = rest.split_once("<!-- end -->").expect("the mark where it ends");

@@ -59,9 +59,9 @@ error_types! {
     LimitReached, retry helps: false, unexpected: false, "The playbook has reached its limit of targets; findings wait until a person turns it on again.";
     SwitchedOff, retry helps: false, unexpected: false, "A person has switched the playbook off.";
     PlanChanged, retry helps: false, unexpected: false, "What would be done is no longer what the event's `plan_hash` stands for.";
-    Unauthorized, retry helps: false, unexpected: true, "The API key is wrong, expired or of another region.";
-    Forbidden, retry helps: false, unexpected: true, "The administrator's role is too small, or JumpCloud blocks the address.";
-    SecretUnavailable, retry helps: true, unexpected: true, "Secrets Manager did not give the API key.";
+    Unauthorized, retry helps: false, unexpected: true, "The API key or the service account is wrong, expired or of another region.";
+    Forbidden, retry helps: false, unexpected: true, "The role or its scopes are too small, or JumpCloud blocks the address.";
+    SecretUnavailable, retry helps: true, unexpected: true, "Secrets Manager did not give the secret, or it holds neither an API key nor a service account.";
     GuardUnavailable, retry helps: true, unexpected: true, "The guard table could not be read or written; nothing was done.";
     InProgress, retry helps: true, unexpected: false, "Another invocation is at work on the target; nothing was done by this one.";
     RateLimited, retry helps: true, unexpected: false, "JumpCloud asked to slow down; surely nothing was done.";

@@ -20,7 +20,7 @@ pub(crate) fn render(outcome: &Outcome) -> String {
             let _ = write!(text, "\n- {label}: {}", inline(value));
         }
     }
-    for (label, facts) in [("User", &outcome.user), ("Host", &outcome.host)] {
+    for (label, facts) in [("User", &outcome.user), ("Host", &outcome.host), ("Guard rails", &outcome.rails)] {
         if let Some(Value::Object(facts)) = facts {
             let _ = write!(text, "\n\n**{label}**\n");
             for (name, value) in facts {
@@ -41,7 +41,10 @@ pub(crate) fn render(outcome: &Outcome) -> String {
     section(
         &mut text,
         "Cut",
-        outcome.truncated.iter().map(|cut| format!("{}: the first {} of {}", cut.list, cut.shown, cut.total)),
+        outcome.truncated.iter().map(|cut| {
+            let of = cut.total.map_or_else(|| "more".to_owned(), |total| total.to_string());
+            format!("{}: the first {} of {of}", cut.list, cut.shown)
+        }),
     );
     let undo = outcome.undo.iter().filter_map(|undo| serde_json::to_value(undo).ok());
     section(

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
+    error::ErrorType,
     ids::ObjectId,
     request::{By, RequestInfo, TargetType},
 };
@@ -23,7 +24,7 @@ pub enum Status {
     Accepted,
     /// Everything was looked up and checked, and the change was held back.
     DryRun,
-    /// The alert is nothing to act on; why is in `ignored`.
+    /// There is nothing to act on; why is in `ignored`.
     Ignored,
     /// Enrich only: nobody and nothing of that name.
     NotFound,
@@ -63,10 +64,11 @@ impl fmt::Display for Candidate {
     }
 }
 
-/// Declares the reasons for which an alert is ignored, their names on the wire, and what they mean in words.
+/// Declares the reasons for which an alert is ignored, their names on the wire, the words of an outcome, and
+/// which alerts they are about.
 macro_rules! ignored_reasons {
-    ($($name:ident = $wire:literal, $why:literal;)*) => {
-        /// Why an alert is nothing to act on. The names are part of the contract.
+    ($($name:ident = $wire:literal, $why:literal, $about:literal;)*) => {
+        /// Why there is nothing to act on. The names are part of the contract.
         #[expect(missing_docs, reason = "the sentences say it")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
         pub enum Ignored { $(#[serde(rename = $wire)] $name,)* }
@@ -84,29 +86,48 @@ macro_rules! ignored_reasons {
             pub fn why(self) -> &'static str {
                 match self { $(Self::$name => $why,)* }
             }
+
+            /// Which alerts it is about; the README's words.
+            pub fn about(self) -> &'static str {
+                match self { $(Self::$name => $about,)* }
+            }
         }
     };
 }
 
 ignored_reasons! {
-    OwnEcho = "own_echo", "this automation itself caused the event (JUMPCLOUD_SELF)";
-    NotForFindings = "not_for_findings", "Enable User never acts on a finding; send it a direct or a plain event";
-    LogLine = "log_line", "it is a line of a log and no finding; ACT_ON_LOGS with TARGET_PATHS is the way to act on log lines";
-    OtherFinding = "other_finding", "it is a finding of a class that reports no attack";
-    Compliance = "compliance", "it is the result of a compliance check";
-    Sample = "sample", "it is a sample";
-    Benign = "benign", "it was judged benign or a false positive";
-    Suppressed = "suppressed", "it is suppressed or on hold";
-    Archived = "archived", "it is archived or deleted";
-    Resolved = "resolved", "it is resolved or closed";
-    Handled = "handled", "somebody has taken note of it already";
-    StateUnknown = "state_unknown", "it does not say that it is open, in a word of its format that is known";
+    OwnEcho = "own_echo", "this automation itself caused the event (JUMPCLOUD_SELF)",
+        "the automation itself caused the JumpCloud event: `JUMPCLOUD_SELF` holds ids or e-mail addresses of the administrators whose keys it uses; for Enrich too";
+    NotForFindings = "not_for_findings", "Enable User never acts on a finding; send it a direct or a plain event",
+        "Enable User, which acts on direct and plain events only";
+    LogLine = "log_line", "it is a line of a log and no finding; ACT_ON_LOGS with TARGET_PATHS is the way to act on log lines",
+        "a line of a log: an event of another OCSF class, of the CrowdStrike console, of Directory Insights, of ECS";
+    OtherFinding = "other_finding", "it is a finding of a class that reports no attack",
+        "OCSF findings of other classes than those two, ASFF findings about vulnerable packages";
+    Compliance = "compliance", "it is the result of a compliance check",
+        "the result of a compliance check";
+    Sample = "sample", "it is a sample",
+        "a sample; also a title that begins with `[SAMPLE]`";
+    Benign = "benign", "it was judged benign or a false positive",
+        "judged benign or a false positive";
+    Suppressed = "suppressed", "it is suppressed or on hold",
+        "suppressed, hidden or on hold";
+    Archived = "archived", "it is archived or deleted",
+        "archived or deleted";
+    Resolved = "resolved", "it is resolved or closed",
+        "resolved, closed or recovered";
+    Handled = "handled", "somebody has taken note of it already",
+        "somebody was told or works on it: `NOTIFIED`, acknowledged";
+    HostOffline = "host_offline", "the host is not known to be online, and the event says to skip such a host (`offline`)",
+        "a host that is not known to be online, where the event says `offline: \"skip\"`";
+    StateUnknown = "state_unknown", "it does not say that it is open, in a word of its format that is known",
+        "it says nothing about its state, or something that its list does not know";
 }
 
 /// Declares the advisory codes and their names on the wire.
 macro_rules! advisory_codes {
     ($($name:ident = $wire:literal,)*) => {
-        /// What an advisory is about. The names are part of the contract; README says what each means.
+        /// What an advisory is about. The names are part of the contract; The README's table is made from `docs.rs`.
         #[expect(missing_docs, reason = "the names say it")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
         pub enum AdvisoryCode { $(#[serde(rename = $wire)] $name,)* }
@@ -131,6 +152,12 @@ advisory_codes! {
     GroupsUnknown = "GROUPS_UNKNOWN",
     GroupsIncomplete = "GROUPS_INCOMPLETE",
     StateChangesUnknown = "STATE_CHANGES_UNKNOWN",
+    ShutdownUnknown = "SHUTDOWN_UNKNOWN",
+    EventsUnknown = "EVENTS_UNKNOWN",
+    EventsIncomplete = "EVENTS_INCOMPLETE",
+    EventsMayLag = "EVENTS_MAY_LAG",
+    SessionsUnknown = "SESSIONS_UNKNOWN",
+    SessionsIncomplete = "SESSIONS_INCOMPLETE",
     NotVisibleYet = "NOT_VISIBLE_YET",
     NotReadBack = "NOT_READ_BACK",
     WindowsHomeStaysLoggedIn = "WINDOWS_HOME_STAYS_LOGGED_IN",
@@ -182,7 +209,12 @@ pub struct Undo {
 impl Undo {
     /// `playbook` for the same user.
     pub fn user(playbook: &'static str, id: &ObjectId) -> Self {
-        Self { playbook, event: json!({"user_id": id}) }
+        Self::new(playbook, json!({"user_id": id}))
+    }
+
+    /// `playbook` with `event`.
+    pub fn new(playbook: &'static str, event: Value) -> Self {
+        Self { playbook, event }
     }
 }
 
@@ -193,8 +225,19 @@ pub struct Truncated {
     pub list: String,
     /// How many entries are given.
     pub shown: usize,
-    /// How many there are.
-    pub total: usize,
+    /// How many there are; `None` where reading ended before that was known.
+    pub total: Option<usize>,
+}
+
+/// A part of an answer that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// Its name among the facts: `devices`.
+    pub part: &'static str,
+    /// What kept it from being read.
+    pub error: ErrorType,
+    /// The same in words.
+    pub why: String,
 }
 
 /// What a guard watches over.
@@ -263,7 +306,7 @@ pub struct Outcome {
     pub playbook: &'static str,
     /// What happened.
     pub status: Status,
-    /// Whether this invocation changed anything in JumpCloud; `None` where that is not known.
+    /// Whether this invocation changed anything, in JumpCloud or in the guard table; `None` where that is not known.
     pub changed: Option<bool>,
     /// Whether the new state was read back: `Some(false)` says that it was read and is not there (yet).
     pub verified: Option<bool>,
@@ -272,17 +315,24 @@ pub struct Outcome {
     pub ignored: Option<Ignored>,
     /// One sentence for people.
     pub summary: String,
-    /// Whom or what it is about.
-    pub target: OutcomeTarget,
+    /// Whom or what it is about; `None` where it is the guard rails themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<OutcomeTarget>,
     /// Facts about a user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<Value>,
     /// Facts about a host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<Value>,
+    /// Facts about the guard rails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rails: Option<Value>,
     /// With [`Status::Ambiguous`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
+    /// Enrich only: the parts that could not be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
     /// The lists that were too long.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub truncated: Vec<Truncated>,
@@ -292,6 +342,9 @@ pub struct Outcome {
     pub after: Option<Value>,
     /// How to take it back, where that is possible.
     pub undo: Option<Undo>,
+    /// On which way the command goes, where there are several: `agent` or `apple-mdm`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<&'static str>,
     /// What the guards say: all of them in a dry run, those that the deployment has not in every outcome.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub guards: Vec<Judgement>,
@@ -315,7 +368,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// An outcome that changed nothing; a playbook sets what differs, and the runtime the last five fields.
-    pub fn new(target: OutcomeTarget, summary: impl Into<String>) -> Self {
+    pub fn new(target: impl Into<Option<OutcomeTarget>>, summary: impl Into<String>) -> Self {
         Self {
             playbook: "",
             status: Status::default(),
@@ -323,14 +376,17 @@ impl Outcome {
             verified: None,
             ignored: None,
             summary: summary.into(),
-            target,
+            target: target.into(),
             user: None,
             host: None,
+            rails: None,
             candidates: Vec::new(),
+            missing: Vec::new(),
             truncated: Vec::new(),
             before: None,
             after: None,
             undo: None,
+            channel: None,
             guards: Vec::new(),
             pending: None,
             plan_hash: None,
@@ -355,34 +411,5 @@ impl Outcome {
             TargetType::Host => self.host = Some(facts),
         }
         self
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_readme_has_every_reason_to_ignore_and_no_other() {
-        let readme = include_str!("../../README.md");
-        let table = readme.split("| `ignored` | when |").nth(1).expect("the table of reasons");
-        let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
-        let documented: Vec<&str> = rows.filter_map(|row| row.split('`').nth(1)).collect();
-        let names: Vec<&str> = Ignored::ALL.iter().map(|reason| reason.name()).collect();
-        assert_eq!(documented, names);
-    }
-
-    #[test]
-    fn the_readme_has_every_advisory_and_no_other() {
-        let readme = include_str!("../../README.md");
-        let table = readme.split("| playbook | codes |").nth(1).expect("the table of advisories");
-        let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
-        let cells = rows.flat_map(|row| row.split('|').nth(2).unwrap_or_default().split('`').skip(1).step_by(2));
-        let mut documented: Vec<&str> = cells.collect();
-        documented.sort_unstable();
-        documented.dedup();
-        let mut names: Vec<&str> = AdvisoryCode::ALL.iter().map(|code| code.name()).collect();
-        names.sort_unstable();
-        assert_eq!(documented, names);
     }
 }

@@ -113,6 +113,55 @@ impl From<Name> for Target {
     }
 }
 
+/// What to do about a host that is offline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Offline {
+    /// Send the command: it waits until the host is back.
+    Queue,
+    /// Send nothing.
+    Skip,
+}
+
+/// A part of an answer that is read where it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Include {
+    /// What Directory Insights recorded.
+    Events,
+    /// Who is logged in, by System Insights.
+    Sessions,
+    /// A user's scheduled changes of state.
+    Scheduled,
+}
+
+/// The fields of a direct event that not every playbook takes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Takes {
+    /// `offline`.
+    pub offline: bool,
+    /// `hold` and `hold_hours`.
+    pub hold: bool,
+    /// `release`.
+    pub release: bool,
+    /// What `include` may name; `hours` goes with [`Include::Events`].
+    pub include: &'static [Include],
+}
+
+/// A containment that is to last, by itself or beside others of the same target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HoldFor {
+    /// What it is released by; a workflow gives its execution.
+    pub id: String,
+    /// For how long; until it is released where nobody says.
+    pub hours: Option<u16>,
+}
+
+impl Takes {
+    /// None of them.
+    pub const NONE: Self = Self { offline: false, hold: false, release: false, include: &[] };
+}
+
 /// What an outcome repeats of its request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct RequestInfo {
@@ -122,9 +171,21 @@ pub struct RequestInfo {
     pub dry_run: bool,
     /// Why, in the caller's words; `null` where nobody said.
     pub reason: Option<String>,
+    /// Who asked, in the caller's words: Lambda does not say who invoked it. Only of what sets the guard rails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// The caller's own reference, as it came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation: Option<Value>,
+    /// What to do if the host is offline, where the event says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offline: Option<Offline>,
+    /// What to read besides, where the event says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub include: Option<Vec<Include>>,
+    /// How far back events are read, where the event says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hours: Option<u16>,
     /// Where the request came from: `direct`, or what sent the alert (`aws.guardduty`, `aws:sqs`).
     pub event_source: String,
     /// The alert's id.
@@ -141,12 +202,23 @@ pub struct RequestInfo {
     /// The plan that a person has seen, of a dry run's outcome. In direct events only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan_hash: Option<String>,
+    /// The hold that a containment becomes. In direct events only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<HoldFor>,
+    /// The hold that is given up. In direct events only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
 }
 
 impl RequestInfo {
     /// Whether a person or a workflow asked, not an alert.
     pub fn is_direct(&self) -> bool {
         self.event_source == DIRECT
+    }
+
+    /// Whether an alert asked. Neither does what cannot be read.
+    pub fn is_alert(&self) -> bool {
+        !self.event_source.is_empty() && !self.is_direct()
     }
 }
 

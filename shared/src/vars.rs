@@ -32,11 +32,17 @@ macro_rules! variables {
 variables! {
     /// name or ARN of the secret in Secrets Manager; required
     JUMPCLOUD_SECRET_ID, "the name or ARN of the secret";
-    /// default `https://console.jumpcloud.com/api`; EU `https://console.eu.jumpcloud.com/api`, India
-    /// `https://console.in.jumpcloud.com/api`
+    /// `us` (the default), `eu` or `in`, where the secret has none: which of JumpCloud's hosts are called
+    JUMPCLOUD_REGION, "us, eu or in";
+    /// API v1 at another address than the region's `https://console.jumpcloud.com/api`, where the secret has none. One of
+    /// JumpCloud's consoles is that region's; of another host, `JUMPCLOUD_REGION` says where tokens come from, or, without
+    /// it, the same host
     JUMPCLOUD_API_URL, "the URL of JumpCloud's API";
-    /// organization id, for the administrator of several, where the secret has none
+    /// organization id, for service accounts and the administrator of several, where the secret has none
     JUMPCLOUD_ORG_ID, "an organization id";
+    /// default `put`; `state`: Disable User calls `POST .../state/suspend`, for which the scope `users.state.suspend` is enough;
+    /// its answer is not documented, so only reading the user again says that it happened
+    SUSPEND_WITH, "put or state";
     /// `true`: every invocation is a dry run
     DRY_RUN, "true or false";
     /// where alerts name their target, instead of the built-in places
@@ -49,6 +55,8 @@ variables! {
     JUMPCLOUD_SELF, "ids or e-mail addresses with commas between";
     /// default 1, at most 100; how many targets an alert may have for what changes something
     MAX_TARGETS_PER_ALERT, "a number from 1 to 100";
+    /// ARN of the queue to which a person moves dead letters: what comes from it is acted on whatever its age
+    REDRIVE_QUEUE, "the ARN of an SQS queue";
     /// Windows domains whose users are JumpCloud's users of the same name; default none
     TRUSTED_DOMAINS, "domains with commas between";
     /// AWS accounts whose IAM users are JumpCloud's users of the same name; default none
@@ -111,26 +119,18 @@ impl Vars<'_> {
         parse(&text).map(Some).ok_or_else(|| misconfigured(var.name, &format!("must be {}", var.must_be)))
     }
 
-    /// The URL. The API key travels to it or from it, so plain `http` is refused except to loopback and, in `sam local`'s
-    /// container, to the machine that the container runs on.
+    /// The URL, as [`allowed_url`] wants it.
     ///
     /// # Errors
     /// `Internal` for any other.
     pub fn url(&self, var: &Var) -> Result<Option<Url>, Error> {
         let Some(text) = self.text(var) else { return Ok(None) };
-        let refused = |why| misconfigured(var.name, why);
-        let url = Url::parse(&text).map_err(|_| refused("is not a URL"))?;
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        let loopback = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
-        let sam_local = self.named(AWS_SAM_LOCAL).as_deref() == Some("true");
-        let this_machine = loopback || (sam_local && host == "host.docker.internal");
-        if url.scheme() != "https" && !(url.scheme() == "http" && this_machine) {
-            return Err(refused("must be https (http only to loopback, and to host.docker.internal in `sam local`)"));
-        }
-        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-            return Err(refused("must hold neither a login nor a query"));
-        }
-        Ok(Some(url))
+        allowed_url(&text, self.sam_local()).map(Some).map_err(|why| misconfigured(var.name, why))
+    }
+
+    /// Whether this is the container of `sam local`.
+    pub fn sam_local(&self) -> bool {
+        self.named(AWS_SAM_LOCAL).as_deref() == Some("true")
     }
 
     /// `true` or `false`, whatever the case; `false` where it is not set.
@@ -144,6 +144,22 @@ impl Vars<'_> {
         let text = self.text(var).unwrap_or_default();
         text.split(',').map(|entry| entry.trim().to_lowercase()).filter(|entry| !entry.is_empty()).collect()
     }
+}
+
+/// A URL that the API key may travel to or from: plain `http` is refused except to loopback and, in `sam local`'s container, to
+/// the machine that the container runs on. The error is what to say after the URL's name.
+pub fn allowed_url(text: &str, sam_local: bool) -> Result<Url, &'static str> {
+    let url = Url::parse(text).map_err(|_| "is not a URL")?;
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let loopback = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    let this_machine = loopback || (sam_local && host == "host.docker.internal");
+    if url.scheme() != "https" && !(url.scheme() == "http" && this_machine) {
+        return Err("must be https (http only to loopback, and to host.docker.internal in `sam local`)");
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err("must hold neither a login nor a query");
+    }
+    Ok(url)
 }
 
 /// A variable that makes no sense stops the function.

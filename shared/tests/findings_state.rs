@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 use chrono::DateTime;
 use jumpcloud_playbooks::{
     intake::{Arrival, Intake, Settings, Todo, Wants},
-    request::TargetType,
+    request::{Takes, TargetType},
     vars::Vars,
 };
 use serde_json::Value;
@@ -94,8 +94,8 @@ fn taken_for(event: &str, target_type: TargetType) -> (String, Option<String>) {
     let var = |name: &str| (name == "MAX_EVENT_AGE_SECONDS").then(|| "4000000000".to_owned());
     let settings = Settings::from_vars(&Vars(&var)).expect("valid settings");
     let now = DateTime::from_timestamp(1_795_465_000, 0).expect("a time");
-    let wants = Wants { target_type, mutating: true, takes_findings: true };
-    let arrival = Arrival { request_id: "r-1".to_owned(), dry_run: false, now };
+    let wants = Wants { target_type, mutating: true, takes_findings: true, takes: Takes::default() };
+    let arrival = Arrival { request_id: "r-1".to_owned(), dry_run: false, now, redriven: false };
     let Intake::One(work) = settings.read(event, wants, &arrival) else { panic!("no batch") };
     let severity = work.info.severity.map(|severity| format!("{severity:?}").to_lowercase());
     let taken = match work.todo {

@@ -10,7 +10,7 @@ use chrono::DateTime;
 use jumpcloud_playbooks::{
     error::ErrorType,
     intake::{Arrival, Intake, Settings, Todo, Wants, Work},
-    request::TargetType,
+    request::{Takes, TargetType},
     vars::Vars,
 };
 use proptest::{
@@ -176,8 +176,8 @@ fn read(event: &str, user: bool, mutating: bool) -> Intake {
     let settings = Settings::from_vars(&Vars(&var)).expect("valid settings");
     let now = DateTime::from_timestamp(1_795_465_000, 0).expect("a time");
     let target_type = if user { TargetType::User } else { TargetType::Host };
-    let wants = Wants { target_type, mutating, takes_findings: true };
-    settings.read(event, wants, &Arrival { request_id: "r-1".to_owned(), dry_run: false, now })
+    let wants = Wants { target_type, mutating, takes_findings: true, takes: Takes::default() };
+    settings.read(event, wants, &Arrival { request_id: "r-1".to_owned(), dry_run: false, now, redriven: false })
 }
 
 /// All that an event asks for, in a batch or not.

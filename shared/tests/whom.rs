@@ -13,7 +13,7 @@ use jumpcloud_playbooks::{
     guard::Unguarded,
     intake::{Arrival, Intake, Settings, Todo, Wants, Work},
     playbooks::{self, Once, Run},
-    request::TargetType,
+    request::{Takes, TargetType},
     vars::Vars,
 };
 use proptest::{prelude::*, sample::select, test_runner::TestRunner};
@@ -274,8 +274,7 @@ fn user_agrees(user: &Value, kind: Kind, text: &str) -> Option<bool> {
 fn check(
     case: &[(Kind, &str)],
     endpoint: bool,
-    target_type: TargetType,
-    id: &str,
+    (target_type, id): (TargetType, &str),
     rehearsal: &Rehearsal,
 ) -> Result<(), TestCaseError> {
     if target_type == TargetType::Host {
@@ -349,8 +348,8 @@ fn a_finding_is_about_one_object_or_nobody() {
         for name in ["disable-user", "shutdown-host"] {
             let command = commands.iter().find(|command| command.name() == name).unwrap();
             let target_type = command.target_type();
-            let arrival = Arrival { request_id: "r".to_owned(), dry_run: false, now };
-            let wants = Wants { target_type, mutating: true, takes_findings: true };
+            let arrival = Arrival { request_id: "r".to_owned(), dry_run: false, now, redriven: false };
+            let wants = Wants { target_type, mutating: true, takes_findings: true, takes: Takes::default() };
             let Intake::One(work) = settings.read(&event, wants, &arrival) else {
                 panic!("one finding is one request")
             };
@@ -369,11 +368,12 @@ fn a_finding_is_about_one_object_or_nobody() {
                     prop_assert!(writes.is_empty(), "{:?}", case);
                     return Ok(());
                 };
-                let id = outcome.target.id.as_ref().map(|id| id.as_str().to_owned()).unwrap_or_default();
+                let id =
+                    outcome.target.and_then(|target| target.id).map(|id| id.as_str().to_owned()).unwrap_or_default();
                 prop_assert!(writes.len() <= 1 && writes.iter().all(|write| write.path.contains(&id)), "{:?}", case);
                 let acted = if target_type == TargetType::User { &users } else { &hosts };
                 acted.set(acted.get() + 1);
-                check(&case, endpoint, target_type, &id, &rehearsal)
+                check(&case, endpoint, (target_type, &id), &rehearsal)
             })?;
         }
         Ok(())

@@ -5,7 +5,7 @@ import re
 import unittest
 from fnmatch import fnmatchcase
 
-from resolved import ROOT, Resolved
+from resolved import PLAYBOOKS, ROOT, Resolved, resource_of
 
 
 def matches(pattern, record):
@@ -63,6 +63,45 @@ class Alarms(unittest.TestCase):
             ((namespace, metric, dimensions),) = metrics(self.alarms[f"{name}Crashes"])
             self.assertEqual((namespace, metric), (counted["MetricNamespace"], json.dumps(counted["MetricName"])))
             self.assertEqual(dimensions, {})
+
+    def test_what_the_guards_refuse_is_told_once(self):
+        cases = {
+            "limit": [{"Outcome": "LimitReached"}],
+            "switch": [{"Outcome": "SwitchedOff", "Switch": "off"}, {"Outcome": "dry_run", "Switch": "dry-run"}],
+            "unavailable": [{"Outcome": "GuardUnavailable"}, {"level": "WARN", "message": "the guard table could not be read during init"}],
+            "unknown": [
+                {"Outcome": "OutcomeUnknown"},
+                {"level": "WARN", "message": "the guard table could not be updated"},
+                {"level": "WARN", "message": "a mark in the guard table could not be taken back"},
+            ],
+        }
+        others = [{"Outcome": "succeeded", "message": "done"}, {"Outcome": "dry_run", "Switch": None}, {"Outcome": "Protected"}, {"error": "LimitReached"}]
+        filters = self.stack.of_type("AWS::Logs::MetricFilter").values()
+        for guard, lines in cases.items():
+            name = {"Fn::Sub": f"${{AWS::StackName}}-guard-{guard}"}
+            (alarm,) = [alarm for alarm in self.alarms.values() if alarm.get("MetricName") == name]
+            self.assertEqual((alarm["Dimensions"], alarm["Namespace"]), ([], "JumpCloudPlaybooks"))
+            # In ALARM for an hour after the last refusal, so that those after the first tell nobody again.
+            self.assertEqual((alarm["DatapointsToAlarm"], alarm["Period"] * alarm["EvaluationPeriods"]), (1, 3600))
+            counts = [properties for properties in (body["Properties"] for body in filters) if properties["MetricTransformations"][0]["MetricName"] == name]
+            counted = [f"{resource_of(playbook)}LogGroup" for playbook in PLAYBOOKS if playbook["changes"] and (guard, playbook["name"]) != ("limit", "enable-user")]
+            self.assertCountEqual([count["LogGroupName"]["Ref"] for count in counts], counted)
+            for count in counts:
+                self.assertTrue(all(matches(count["FilterPattern"], line) for line in lines), guard)
+                rest = others + [line for other, lines in cases.items() if other != guard for line in lines]
+                self.assertFalse(any(matches(count["FilterPattern"], line) for line in rest), guard)
+        # The lines are what the code writes: those of runs, and the warnings, which the functions' level lets through.
+        run = (ROOT / "shared/src/runtime/record.rs").read_text()
+        for word in ("Outcome", "Switch", "off", "dry-run"):
+            self.assertIn(f'"{word}"', run)
+        code = "".join(path.read_text() for path in (ROOT / "ledger/src").glob("*.rs"))
+        for line in (line for lines in cases.values() for line in lines):
+            self.assertIn(f'"{line["message"]}"' if "message" in line else "", code)
+            self.assertIn(line.get("Outcome", "dry_run"), (ROOT / "shared/src/error.rs").read_text() + "dry_run")
+        for function in self.stack.of_type("AWS::Lambda::Function").values():
+            self.assertEqual(function["Properties"]["LoggingConfig"]["ApplicationLogLevel"], "INFO")
+        without = Resolved(GuardTableName="none").of_type("AWS::CloudWatch::Alarm")
+        self.assertFalse([name for name in without if name.startswith("Guard")], "a guard that is not there refuses nothing")
 
     def test_a_deployment_is_judged_by_its_own_version(self):
         for function, alarms in self.canaries.items():

@@ -181,7 +181,7 @@ class Readme(unittest.TestCase):
 
     def test_the_audit_record_of_each_changing_playbook_is_exported(self):
         logs = self.client("logs")
-        for playbook in (playbook["name"] for playbook in PLAYBOOKS if playbook["changes"]):
+        for playbook in [playbook["name"] for playbook in PLAYBOOKS if playbook["changes"]] + ["guard-rails"]:
             group = f"/aws/lambda/{STACK}-{playbook}"
             (filtered,) = logs.describe_subscription_filters(logGroupName=group)["subscriptionFilters"]
             self.assertEqual(filtered["filterPattern"], '{ $.audit.playbook = "*" }')

@@ -18,10 +18,12 @@ from socket import AF_INET, AF_UNIX, socket
 
 import boto3
 import samcli
-from resolved import PLAYBOOKS, ROOT, resource_of
+from resolved import PLAYBOOKS, ROOT, Resolved, resource_of
 
 BUILT = ROOT / ".aws-sam" / "build"
 API_KEY = "jca_rehearsal_0123456789abcdef"  # the tenant's
+TABLE = "guard"
+KEYS = {"region_name": "us-east-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
 AMAZON_LINUX_2023 = (2, 34)
 # What a Rust panic that unwinds is marked with. A binary built with `abort` never raises one.
 UNWINDING = b"MOZ\0RUST"
@@ -90,55 +92,68 @@ def tenant():
         raise SystemExit("cargo playbook serve gave no tenant")
 
 
+def create_guard_table(endpoint):
+    """The template's table, as far as stand-ins know its properties, and a client for it."""
+    properties = Resolved().resources["GuardTable"]["Properties"]
+    client = boto3.client("dynamodb", endpoint_url=endpoint, **KEYS)
+    known = ("AttributeDefinitions", "BillingMode", "KeySchema")
+    client.create_table(TableName=TABLE, **{name: properties[name] for name in known})
+    client.update_time_to_live(TableName=TABLE, TimeToLiveSpecification=properties["TimeToLiveSpecification"])
+    return client
+
+
+@contextmanager
+def emulated(binary, folder, env):
+    """Where the function is invoked that runs under AWS's Runtime Interface Emulator."""
+    emulator = folder / "rie"
+    if not emulator.exists():
+        machine = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
+        shutil.copy(Path(samcli.__file__).parent / "local/rapid" / f"aws-lambda-rie-{machine}", emulator)
+        os.chmod(emulator, 0o700)  # packages do not keep the executable bit
+    port, api = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    command = [emulator, "--runtime-interface-emulator-address", port, "--runtime-api-address", api, str(binary)]
+    with process(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        wait_for(int(port.split(":")[1]), running)
+        yield f"http://{port}/2015-03-31/functions/function/invocations"
+
+
+def environment(endpoint, arn, url):
+    """Of a function beside these stand-ins of AWS and JumpCloud."""
+    return {
+        "PATH": os.environ["PATH"],
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_LAMBDA_LOG_FORMAT": "JSON",
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER": endpoint,
+        "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
+        "GUARD_TABLE": TABLE,
+        "JUMPCLOUD_SECRET_ID": arn,
+        "JUMPCLOUD_API_URL": url,
+    }
+
+
 @contextmanager
 def aws():
-    """An endpoint of AWS with the guard table, and the ARN of the secret in it."""
+    """An endpoint of AWS, and the ARN of the secret in it."""
     port = free_port()
     with process(["moto_server", "-H", "127.0.0.1", "-p", str(port)], stderr=subprocess.DEVNULL) as running:
         wait_for(port, running)
         endpoint = f"http://127.0.0.1:{port}"
-        at = {"region_name": "us-east-1", "endpoint_url": endpoint, "aws_access_key_id": "x", "aws_secret_access_key": "x"}
-        table = json.loads((ROOT / "ledger/table.json").read_text())
-        boto3.client("dynamodb", **at).create_table(**table)
-        client = boto3.client("secretsmanager", **at)
+        client = boto3.client("secretsmanager", endpoint_url=endpoint, **KEYS)
         yield endpoint, client.create_secret(Name="jumpcloud", SecretString=API_KEY)["ARN"]
 
 
 def main():
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        machine = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
-        emulator = shutil.copy(Path(samcli.__file__).parent / "local/rapid" / f"aws-lambda-rie-{machine}", folder / "rie")
-        os.chmod(emulator, 0o700)  # packages do not keep the executable bit
         url = stack.enter_context(tenant())
         endpoint, arn = stack.enter_context(aws())
-        env = {
-            "PATH": os.environ["PATH"],
-            "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "x",
-            "AWS_SECRET_ACCESS_KEY": "x",
-            "AWS_LAMBDA_LOG_FORMAT": "JSON",
-            "AWS_ENDPOINT_URL_SECRETS_MANAGER": endpoint,
-            "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
-            "GUARD_TABLE": "guard",
-            "JUMPCLOUD_SECRET_ID": arn,
-            "JUMPCLOUD_API_URL": url,
-        }
+        create_guard_table(endpoint)
         for name, (good, status, bad, error) in CASES.items():
             binary = BUILT / f"{name}Function" / "bootstrap"
             facts = check_binary(binary)
-            port, api = free_port(), free_port()
-            command = [
-                emulator,
-                "--runtime-interface-emulator-address",
-                f"127.0.0.1:{port}",
-                "--runtime-api-address",
-                f"127.0.0.1:{api}",
-                str(binary),
-            ]
-            with process(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
-                wait_for(port, running)
-                invoke = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
+            with emulated(binary, folder, environment(endpoint, arn, url)) as invoke:
                 outcome, failure = post(invoke, good), post(invoke, bad)
             assert outcome.get("status") == status, f"{name}: {outcome}"
             assert failure.get("errorType") == error, f"{name}: {failure}"

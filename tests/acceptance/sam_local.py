@@ -100,7 +100,7 @@ def podman(image, folder):
 def rehearsal(readme, env):
     """A freshly seeded tenant, which containers reach."""
     with said(readme.command("cargo playbook serve"), "Ready", env) as words:
-        assert re.search("WARNING.* tenant 9002, Secrets Manager 9003", words), words
+        assert re.search("WARNING.* tenant 9002, Secrets Manager 9003, DynamoDB 9004", words), words
         yield
 
 

@@ -15,7 +15,7 @@ from run_artifacts import free_port, process, wait_for
 STACK = "jumpcloud-playbooks"
 DELIVERY_STREAM = "jumpcloud-audit"
 ROLE = "arn:aws:iam::123456789012:role/any"
-KEPT = {"AWS::Logs::LogGroup", "AWS::SNS::Topic", "AWS::SQS::Queue"}
+KEPT = {"AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::SNS::Topic", "AWS::SQS::Queue"}
 
 
 def kebab(name):
@@ -28,7 +28,7 @@ def stack_template(secret):
     resources, outputs = {}, {}
     for name, body in deployed.of_type(*KEPT).items():
         properties = body.get("Properties", {})
-        kept = {key: value for key, value in properties.items() if not key.startswith("Kms") and key != "RedrivePolicy"}
+        kept = {key: value for key, value in properties.items() if not key.startswith("Kms") and key not in ("RedrivePolicy", "SSESpecification")}
         resources[name] = {"Type": body["Type"], "Properties": kept}
     for name, body in deployed.of_type("AWS::StepFunctions::StateMachine").items():
         workflow = kebab(name.removesuffix("StateMachine"))

@@ -8,10 +8,14 @@ from resolved import PLAYBOOKS, ROOT, Resolved, resource_of
 
 ENRICH = [resource_of(playbook) for playbook in PLAYBOOKS if not playbook["changes"]]
 MUTATING = [resource_of(playbook) for playbook in PLAYBOOKS if playbook["changes"]]
+RAILS = "GuardRails"
 INTAKES = {"EventPlaybook": "disable-user", "TopicPlaybook": "enrich-user", "QueuePlaybook": "shutdown-host"}
 WORKFLOWS = ["ContainUser", "ContainHost", "RestoreUser", "RespondToAlert"]
 XRAY = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:jumpcloud-a1B2c3"
+# What one round trip of the ledger needs; TransactWriteItems is allowed by the first four.
+WRITES = {f"dynamodb:{action}" for action in ("ConditionCheckItem", "DeleteItem", "PutItem", "UpdateItem")}
+READS = {"dynamodb:BatchGetItem", "dynamodb:Query"}
 # Actions that know no resources, or that AWS judges for "*" only.
 FOR_ANY_RESOURCE = XRAY | {"cloudwatch:DescribeAlarms", "cloudwatch:PutMetricData", "xray:GetSamplingRules", "xray:GetSamplingTargets"} | {
     f"logs:{action}"
@@ -36,6 +40,10 @@ def kebab(name):
     return re.sub(r"(?<!^)([A-Z])", r"-\1", name).lower()
 
 
+def variables(stack, function):
+    return stack.resources[f"{function}Function"]["Properties"]["Environment"]["Variables"]
+
+
 def statements(stack, role):
     """What a role may do: its inline policies and the stack's managed ones."""
     properties = stack.resources[role]["Properties"]
@@ -53,8 +61,38 @@ class Template(unittest.TestCase):
         cls.enrich_only = Resolved(EnableMutating="false")
         cls.stacks = [cls.default, cls.with_intakes, cls.enrich_only, Resolved(SecretArn=SECRET, SecretKmsKeyArn="arn:aws:kms:k")]
 
-    def test_the_functions_are_the_six_playbooks(self):
-        self.assertEqual(set(self.default.of_type("AWS::Lambda::Function")), {f"{name}Function" for name in ENRICH + MUTATING})
+    def test_the_functions_are_the_six_playbooks_and_what_sets_their_guard_rails(self):
+        self.assertEqual(set(self.default.of_type("AWS::Lambda::Function")), {f"{name}Function" for name in ENRICH + MUTATING + [RAILS]})
+
+    def test_nothing_but_a_person_reaches_the_guard_rails(self):
+        everything = Resolved(EventPlaybook="respond-to-alert", TopicPlaybook="enrich-user", QueuePlaybook="shutdown-host")
+        for stack in (self.default, self.with_intakes, everything):
+            own = {f"{RAILS}Function{part}" for part in ("", "Aliaslive", "EventInvokeConfig")}
+            for name, resource in stack.resources.items():
+                if resource["Type"] in ("AWS::Lambda::Permission", "AWS::Events::Rule", "AWS::SNS::Subscription", "AWS::Lambda::EventSourceMapping", "AWS::Serverless::StateMachine", "AWS::StepFunctions::StateMachine", "AWS::Lambda::Url"):
+                    self.assertNotIn(RAILS, json.dumps(resource), name)
+                if name.endswith("Role") and name != f"{RAILS}Role":
+                    self.assertFalse(own & set(re.findall(r"\w+", json.dumps(resource))), name)
+        parameters = self.default.source["Parameters"]
+        for name in ("EventPlaybook", "TopicPlaybook", "QueuePlaybook"):
+            self.assertNotIn("guard-rails", parameters[name]["AllowedValues"])
+        # Without a table there is nothing to set, and without what changes something nobody to set it for.
+        for stack in (self.enrich_only, Resolved(GuardTableName="none")):
+            self.assertEqual([name for name in stack.resources if name.startswith(RAILS)], [f"{RAILS}LogGroup"])
+
+    def test_the_guard_rails_need_the_table_and_no_key(self):
+        table = {"Fn::GetAtt": ["GuardTable", "Arn"]}
+        allowed = {}
+        for statement in statements(self.default, f"{RAILS}Role"):
+            self.assertNotIn("secretsmanager", json.dumps(statement))
+            for action in listed(statement["Action"]):
+                allowed.setdefault(action, []).append(statement)
+        for action in READS | WRITES:
+            self.assertEqual([statement["Resource"] for statement in allowed[action]][:1], [table])
+        keys = {key for action in ("dynamodb:PutItem", "dynamodb:DeleteItem") for statement in allowed[action] for key in statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]}
+        self.assertEqual(keys, {"*#change", "*#switch", "*#protected"})
+        self.assertLessEqual(set(allowed), READS | WRITES | XRAY | {"sqs:SendMessage", "logs:CreateLogStream", "logs:PutLogEvents"} | {action for action in allowed if action.startswith("kms:")})
+        self.assertEqual(variables(self.default, RAILS)["GUARD_TABLE"], {"Ref": "GuardTable"})
 
     def test_no_role_has_a_wildcard_resource(self):
         for stack in self.stacks:
@@ -81,8 +119,11 @@ class Template(unittest.TestCase):
             for statement in statements(self.default, f"{name}Role"):
                 for action in listed(statement["Action"]):
                     allowed[action] = statement["Resource"]
+            for action in READS | WRITES if name in MUTATING else ():
+                self.assertEqual(allowed.pop(action), {"Fn::GetAtt": ["GuardTable", "Arn"]})
             self.assertEqual(allowed.pop("secretsmanager:GetSecretValue"), {"Ref": "ApiKeySecret"})
-            for action in ("kms:Decrypt", "kms:GenerateDataKey"):
+            of_the_table = {"kms:DescribeKey", "kms:Encrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"}
+            for action in {"kms:Decrypt", "kms:GenerateDataKey"} | (of_the_table if name in MUTATING else set()):
                 self.assertEqual(allowed.pop(action), {"Fn::GetAtt": ["Key", "Arn"]})
             for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
                 self.assertEqual(allowed.pop(action), {"Fn::GetAtt": [f"{name}LogGroup", "Arn"]})
@@ -136,7 +177,7 @@ class Template(unittest.TestCase):
         for name in MUTATING:
             without = Resolved(**{f"Deploy{name}": "false"})
             self.assertEqual(left(without, name), [])
-            self.assertEqual(len(code(without)), 5)
+            self.assertEqual(len(code(without)), 6)
             self.assertNotIn(f"{name}Role", json.dumps(without.resources), "nothing refers to it")
 
     def test_alerts_cannot_be_sent_to_what_is_not_deployed(self):
@@ -175,8 +216,8 @@ class Template(unittest.TestCase):
             (statement,) = stack.resources["ApiKeySecretPolicy"]["Properties"]["ResourcePolicy"]["Statement"]
             self.assertEqual((statement["Effect"], statement["Principal"]), ("Deny", "*"))
             readers = statement["Condition"]["ArnNotLike"]["aws:PrincipalArn"]
-            functions = stack.of_type("AWS::Lambda::Function").values()
-            self.assertCountEqual(readers, [function["Properties"]["Role"] for function in functions])
+            functions = stack.of_type("AWS::Lambda::Function").items()
+            self.assertCountEqual(readers, [function["Properties"]["Role"] for name, function in functions if name != f"{RAILS}Function"])
 
     def test_an_existing_secret_is_used_and_none_made(self):
         stack = self.stacks[3]
@@ -184,18 +225,71 @@ class Template(unittest.TestCase):
         resources = [statement["Resource"] for statement in statements(stack, "EnrichUserRole")]
         self.assertIn(SECRET, resources)
         self.assertIn("arn:aws:kms:k", resources)
-        variables = stack.resources["EnrichUserFunction"]["Properties"]["Environment"]["Variables"]
-        self.assertEqual(variables["JUMPCLOUD_SECRET_ID"], SECRET)
+        self.assertEqual(variables(stack, "EnrichUser")["JUMPCLOUD_SECRET_ID"], SECRET)
+
+    def test_a_function_with_a_secret_of_its_own_may_read_no_other(self):
+        def readable(stack, name):
+            allowed = [statement for statement in statements(stack, f"{name}Role") if "secretsmanager:GetSecretValue" in listed(statement["Action"])]
+            (statement,) = allowed
+            variables = stack.resources[f"{name}Function"]["Properties"]["Environment"]["Variables"]
+            self.assertEqual(variables["JUMPCLOUD_SECRET_ID"], statement["Resource"], name)
+            return statement["Resource"]
+
+        own = SECRET.replace("jumpcloud", "small")
+        for name in ENRICH + MUTATING:
+            for shared, expected in (({}, {"Ref": "ApiKeySecret"}), ({"SecretArn": SECRET}, SECRET)):
+                stack = Resolved(**shared, **{f"{name}SecretArn": own})
+                for other in ENRICH + MUTATING:
+                    self.assertEqual(readable(stack, other), own if other == name else expected, f"{name} {other}")
+                # All else is as it is for the others.
+                self.assertEqual(set(stack.resources["DisableUserFunction"]["Properties"]["Environment"]["Variables"]), set(Resolved().resources["DisableUserFunction"]["Properties"]["Environment"]["Variables"]))
 
     def test_everything_that_is_stored_is_encrypted_with_the_one_key(self):
         given = Resolved(KmsKeyArn="arn:aws:kms:given", **INTAKES)
         self.assertEqual(given.of_type("AWS::KMS::Key"), {})
         for stack, keys in ((self.with_intakes, [{"Ref": "Key"}, {"Fn::GetAtt": ["Key", "Arn"]}]), (given, ["arn:aws:kms:given"])):
-            stored = stack.of_type("AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::Logs::LogGroup", "AWS::SecretsManager::Secret")
-            self.assertGreaterEqual(len(stored), 12)
+            stored = stack.of_type("AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::Logs::LogGroup", "AWS::SecretsManager::Secret", "AWS::DynamoDB::Table")
+            self.assertGreaterEqual(len(stored), 13)
             for name, resource in stored.items():
-                properties = resource["Properties"]
+                properties = resource["Properties"] | resource["Properties"].get("SSESpecification", {})
+                properties.setdefault("KmsKeyId", properties.get("KMSMasterKeyId"))
                 self.assertIn(properties.get("KmsMasterKeyId") or properties.get("KmsKeyId"), keys, name)
+
+    def test_the_guard_table_is_the_ledgers_and_is_not_lost(self):
+        table = json.loads((ROOT / "ledger/table.json").read_text())
+        for stack in (self.default, self.enrich_only):
+            resource = stack.resources["GuardTable"]
+            properties = dict(resource["Properties"])
+            self.assertEqual({name: properties.pop(name) for name in table.keys() - {"TableName"}}, {name: value for name, value in table.items() if name != "TableName"})
+            self.assertEqual(properties.pop("TimeToLiveSpecification"), {"AttributeName": "expires", "Enabled": True})
+            self.assertEqual(properties.pop("PointInTimeRecoverySpecification"), {"PointInTimeRecoveryEnabled": True})
+            self.assertIs(properties.pop("DeletionProtectionEnabled"), True)
+            self.assertEqual(properties.pop("SSESpecification")["SSEType"], "KMS")
+            self.assertEqual(properties, {}, "a name of its own would stand in the way of the next stack")
+            self.assertEqual((resource["DeletionPolicy"], resource["UpdateReplacePolicy"]), ("Retain", "Retain"))
+
+    def test_only_what_changes_something_knows_the_guard_table(self):
+        existing = Resolved(GuardTableName="kept")
+        arn = {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${GuardTableName}"}
+        for stack, name, resource in ((self.default, {"Ref": "GuardTable"}, {"Fn::GetAtt": ["GuardTable", "Arn"]}), (existing, "kept", arn), (Resolved(GuardTableName="none"), "none", None)):
+            self.assertEqual("GuardTable" in stack.resources, stack is self.default)
+            for function in ENRICH + MUTATING:
+                allowed = [statement for statement in statements(stack, f"{function}Role") if "dynamodb" in json.dumps(statement)]
+                if function in ENRICH:
+                    self.assertFalse({"GUARD_TABLE", "PROTECTED", "AWS_ENDPOINT_URL_DYNAMODB"} & set(variables(stack, function)))
+                    self.assertEqual(allowed, [])
+                    continue
+                self.assertEqual(variables(stack, function)["GUARD_TABLE"], name)
+                if resource is None:
+                    self.assertEqual(allowed, [])
+                    continue
+                reads, writes, key = allowed
+                self.assertEqual((set(reads["Action"]), reads["Resource"]), (READS, resource))
+                self.assertEqual((set(writes["Action"]), writes["Resource"]), (WRITES, resource))
+                # All items of a transaction begin like this; the protected list is not among them.
+                self.assertEqual(writes["Condition"], {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["*#change", "*#switch"]}})
+                self.assertEqual(key["Condition"], {"StringEquals": {"kms:ViaService": {"Fn::Sub": "dynamodb.${AWS::Region}.${AWS::URLSuffix}"}}})
+        self.assertNotIn("GuardPolicy", self.enrich_only.resources)
 
     def test_the_queue_loses_nothing(self):
         resources = self.with_intakes.resources
@@ -274,15 +368,14 @@ class Template(unittest.TestCase):
     def test_every_variable_of_the_functions_can_be_set(self):
         declared = re.findall(r'^    ([A-Z][A-Z_]+), "', (ROOT / "shared/src/vars.rs").read_text(), re.MULTILINE)
         self.assertIn("DRY_RUN", declared)
-        variables = self.default.source["Globals"]["Function"]["Environment"]["Variables"]
         # Lambda itself sets the level and the format of logs, from LoggingConfig.
         set_by_lambda = {"AWS_LAMBDA_LOG_LEVEL", "AWS_LAMBDA_LOG_FORMAT"}
-        self.assertLessEqual(set(declared) - set_by_lambda, set(variables))
+        for name in MUTATING:
+            self.assertLessEqual(set(declared) - set_by_lambda, set(variables(self.default, name)))
 
     def test_the_readme_names_every_parameter_and_variable(self):
         readme = (ROOT / "README.md").read_text()
-        variables = self.default.source["Globals"]["Function"]["Environment"]["Variables"]
-        for name in [*self.default.parameters, *variables]:
+        for name in [*self.default.parameters, *variables(self.default, MUTATING[0])]:
             self.assertTrue(f"`{name}`" in readme, name)
 
     def test_dashboard_and_queries_ask_for_what_the_functions_write(self):

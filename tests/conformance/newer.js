@@ -1,6 +1,6 @@
 // Writes JumpCloud's descriptions as they are since March 2026, from those of May 2023 and what is known to be different.
 // Objects are closed: a field that neither a description nor a real answer has is an objection.
-// usage: node newer.js <openapi-v1.yaml> <openapi-v2.yaml> <folder to write v1.json and v2.json to>
+// usage: node newer.js <openapi-v1.yaml> <openapi-v2.yaml> <folder to write v1.json, v2.json and insights.json to>
 const fs = require("fs");
 const yaml = require("yaml");
 
@@ -95,6 +95,64 @@ for (const group of [s2.UserGroup, s2.SystemGroup]) {
   group.properties.attributes = { type: "object", nullable: true };
 }
 
+// Lists of groups, which the extract of May 2023 leaves out. They take what lists of v2 take.
+for (const [path, schema] of [["usergroups", "UserGroup"], ["systemgroups", "SystemGroup"]]) {
+  const list = copy(v2.paths["/users/{user_id}/memberof"].get);
+  list.operationId = `groups_${path}`;
+  list.parameters = list.parameters.filter((parameter) => parameter.in !== "path");
+  list.responses["200"].content["application/json"].schema = { type: "array", items: { $ref: `#/components/schemas/${schema}` } };
+  v2.paths[`/${path}`] = { get: list };
+}
+
+// Apple MDM, its devices, logins and scheduled changes: closed, with the fields that real answers have besides.
+change(s2["apple-mdm-device"], texts("appleMdmId", "mdmOsFamily", "modelFamily"));
+for (const name of ["AppleMDM", "system-insights-logged-in-users", "scheduled-userstate-result", "QueuedCommandList"]) change(s2[name], {});
+
+// The sample sends `{}`, and the description of March 2026 declares it.
+v2.paths["/applemdms/{apple_mdm_id}/devices/{device_id}/shutdown"].post.requestBody = { content: { "application/json": { schema: record({}) } } };
+
+// Directory Insights, a description of its own.
+const value = { oneOf: [text, flag, { type: "integer" }, list(text)] };
+const terms = list({ type: "object", additionalProperties: value });
+const insights = {
+  openapi: "3.0.3",
+  info: { title: "Directory Insights", version: "1.0" },
+  components: { securitySchemes: { "x-api-key": { type: "apiKey", in: "header", name: "x-api-key" } } },
+  paths: {
+    "/events": {
+      post: {
+        security: [{ "x-api-key": [] }],
+        requestBody: {
+          required: true,
+          content: {
+            "application/json": {
+              schema: {
+                ...record({
+                  service: list({ type: "string" }),
+                  start_time: { type: "string", format: "date-time" },
+                  end_time: { type: "string", format: "date-time" },
+                  limit: { type: "integer", minimum: 1, maximum: 10000 },
+                  sort: { type: "string", enum: ["ASC", "DESC"] },
+                  fields: list({ type: "string" }),
+                  search_term: record({ and: terms, or: terms }),
+                  search_after: list({}),
+                  skip: { type: "integer" },
+                  q: { type: "string" },
+                }),
+                required: ["service", "start_time"],
+              },
+            },
+          },
+        },
+        responses: {
+          200: { description: "", content: { "application/json": { schema: list({ type: "object" }) } } },
+        },
+      },
+    },
+  },
+};
+
 const folder = process.argv[4];
+fs.writeFileSync(`${folder}/insights.json`, JSON.stringify(insights));
 fs.writeFileSync(`${folder}/v1.json`, JSON.stringify(v1));
 fs.writeFileSync(`${folder}/v2.json`, JSON.stringify(v2));

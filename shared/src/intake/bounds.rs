@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Todo, Work};
+use super::work::{Todo, Work};
 use crate::{
     error::{Error, ErrorType::InvalidInput},
     request::RequestInfo,
@@ -88,7 +88,8 @@ pub(super) fn safe(work: Work) -> Work {
     Work { info: safe_info(info), todo }
 }
 
-fn safe_info(mut info: RequestInfo) -> RequestInfo {
+/// The same of what an outcome repeats of its request.
+pub(super) fn safe_info(mut info: RequestInfo) -> RequestInfo {
     info.reason = info.reason.as_deref().map(|reason| marked(reason).into_owned());
     info.event_source = name(&info.event_source);
     info.event_id = info.event_id.as_deref().map(name);
@@ -115,7 +116,7 @@ mod tests {
     use super::*;
     use crate::{
         intake::{Arrival, Intake, Settings, Wants},
-        request::TargetType,
+        request::{Takes, TargetType},
         vars::Vars,
     };
 
@@ -123,8 +124,13 @@ mod tests {
 
     fn read(event: &str, target_type: TargetType) -> Intake {
         let settings = Settings::from_vars(&Vars(&|_| None)).unwrap();
-        let arrival = Arrival { request_id: "r-1".to_owned(), dry_run: false, now: chrono::Utc::now() };
-        settings.read(event, Wants { target_type, mutating: false, takes_findings: true }, &arrival)
+        let arrival =
+            Arrival { request_id: "r-1".to_owned(), dry_run: false, now: chrono::Utc::now(), redriven: false };
+        settings.read(
+            event,
+            Wants { target_type, mutating: false, takes_findings: true, takes: Takes::default() },
+            &arrival,
+        )
     }
 
     fn one(event: &Value) -> Work {
@@ -166,8 +172,7 @@ mod tests {
 
     #[test]
     fn an_alert_that_no_service_delivers_is_refused() {
-        let event =
-            |bytes| alert(json!({"hostname": "Computer123", "reason": " ".repeat(bytes) + "x", "accept_stale": true}));
+        let event = |bytes| alert(json!({"hostname": "Computer123", "reason": " ".repeat(bytes) + "x"}));
         assert!(one(&event(MAX_BYTES / 2)).todo.is_ok());
         assert!(one(&event(MAX_BYTES)).todo.err().unwrap().message.contains("SQS"));
         let record = json!({"Records": [

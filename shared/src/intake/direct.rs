@@ -4,11 +4,11 @@
 
 use serde_json::{Map, Value};
 
-use super::bounds;
+use super::{bounds, work::Wants};
 use crate::{
     error::{Error, ErrorType::InvalidInput},
     ids::ObjectId,
-    request::{By, Name, RequestInfo, TargetType},
+    request::{By, HoldFor, Include, Name, Offline, RequestInfo, Takes, TargetType},
     text::is_unsafe,
 };
 
@@ -26,14 +26,31 @@ const USER_FIELDS: [TargetField; 4] = [
 ];
 const HOST_FIELDS: [TargetField; 3] =
     [("hostname", "hostname", By::Hostname), ("host_id", "hostId", By::HostId), ("host", "host", By::Host)];
-const OPTIONS: [(&str, &str); 6] = [
+const OPTIONS: [(&str, &str); 5] = [
     ("dry_run", "dryRun"),
     ("reason", "reason"),
     ("correlation", "correlation"),
-    ("accept_stale", "acceptStale"),
     ("repeat", "repeat"),
     ("plan_hash", "planHash"),
 ];
+
+/// The longest that Directory Insights keeps events.
+const MAX_HOURS: u16 = 90 * 24;
+/// A year. What is wanted for longer is wanted until somebody releases it.
+const MAX_HOLD_HOURS: u16 = 366 * 24;
+
+/// The optional fields of a playbook.
+fn options(takes: Takes) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let own = [
+        (("offline", "offline"), takes.offline),
+        (("include", "include"), !takes.include.is_empty()),
+        (("hours", "hours"), takes.include.contains(&Include::Events)),
+        (("hold", "hold"), takes.hold),
+        (("hold_hours", "holdHours"), takes.hold),
+        (("release", "release"), takes.release),
+    ];
+    OPTIONS.into_iter().chain(own.into_iter().filter(|(_, taken)| *taken).map(|(name, _)| name))
+}
 
 fn target_fields(target_type: TargetType) -> &'static [TargetField] {
     match target_type {
@@ -46,42 +63,34 @@ fn target_fields(target_type: TargetType) -> &'static [TargetField] {
 pub(super) struct Direct {
     /// Its source is the field's name; the caller adds the enclosing path.
     pub(super) name: Name,
-    pub(super) accept_stale: bool,
-    repeat: bool,
-    plan_hash: Option<String>,
-    dry_run: bool,
-    reason: Option<String>,
-    correlation: Option<Value>,
+    asked: RequestInfo,
 }
 
 impl Direct {
     /// `info` with what the event says about itself.
     pub(super) fn describe(&self, info: RequestInfo) -> RequestInfo {
-        RequestInfo {
-            dry_run: info.dry_run || self.dry_run,
-            reason: self.reason.clone(),
-            correlation: self.correlation.clone(),
-            repeat: self.repeat,
-            plan_hash: self.plan_hash.clone(),
-            ..info
-        }
+        let RequestInfo { request_id, dry_run, event_source, event_id, event_time, severity, .. } = info;
+        let dry_run = dry_run || self.asked.dry_run;
+        RequestInfo { request_id, dry_run, event_source, event_id, event_time, severity, ..self.asked.clone() }
     }
 
-    /// In an envelope these would be said by whatever raised the alert.
-    pub(super) fn without_consent(self) -> Result<Self, Error> {
-        if self.repeat || self.plan_hash.is_some() {
-            return Err(InvalidInput.error("`repeat` and `plan_hash` are for direct events only; nothing was done"));
+    /// What only a person or a workflow may ask for: in an envelope it would be said by whatever raised the alert.
+    pub(super) fn in_an_alert(self) -> Result<Self, Error> {
+        let RequestInfo { repeat, plan_hash, hold, release, .. } = &self.asked;
+        if *repeat || plan_hash.is_some() || hold.is_some() || release.is_some() {
+            return Err(InvalidInput
+                .error("`repeat`, `plan_hash`, `hold` and `release` are for direct events only; nothing was done"));
         }
         Ok(self)
     }
 }
 
 /// Exactly one target; unknown fields are errors, for a misspelt `dryrun` must never act.
-pub(super) fn decode(event: &Value, target_type: TargetType) -> Result<Direct, Error> {
-    let fields = target_fields(target_type);
-    let object = event.as_object().ok_or_else(|| invalid("the event must be one JSON object", fields))?;
-    if let Some(name) = object.keys().find(|name| !is_known(name, fields)) {
-        return Err(invalid(&format!("unknown field `{}`", printable(name)), fields));
+pub(super) fn decode(event: &Value, wants: Wants) -> Result<Direct, Error> {
+    let fields = target_fields(wants.target_type);
+    let object = event.as_object().ok_or_else(|| invalid("the event must be one JSON object", wants))?;
+    if let Some(name) = object.keys().find(|name| !is_known(name, wants)) {
+        return Err(invalid(&format!("unknown field `{}`", printable(name)), wants));
     }
     let mut targets = Vec::new();
     for (snake, camel, by) in fields {
@@ -91,35 +100,97 @@ pub(super) fn decode(event: &Value, target_type: TargetType) -> Result<Direct, E
     }
     let (name, value, by) = match targets.as_slice() {
         [target] => *target,
-        [] => return Err(invalid("the event names no target", fields)),
-        _ => return Err(invalid("the event names more than one target", fields)),
+        [] => return Err(invalid("the event names no target", wants)),
+        _ => return Err(invalid("the event names more than one target", wants)),
     };
-    let dry_run = flag(object, "dry_run", "dryRun")?;
-    let accept_stale = flag(object, "accept_stale", "acceptStale")?;
-    let repeat = flag(object, "repeat", "repeat")?;
     let line = |snake, camel| field(object, snake, camel)?.map(|(name, value)| text(name, value)).transpose();
-    let reason = line("reason", "reason")?;
-    let plan_hash = line("plan_hash", "planHash")?;
-    let text = text(name, value)?;
     let correlation = object.get("correlation").cloned();
     correlation.as_ref().map_or(Ok(()), bounds::correlation)?;
-    let name = recognised(name, &text, by)?;
-    Ok(Direct { name, accept_stale, repeat, plan_hash, dry_run, reason, correlation })
+    let include = include(object, wants.takes)?;
+    let asked = RequestInfo {
+        dry_run: flag(object, "dry_run", "dryRun")?,
+        repeat: flag(object, "repeat", "repeat")?,
+        reason: line("reason", "reason")?,
+        plan_hash: line("plan_hash", "planHash")?,
+        correlation,
+        hold: hold(line("hold", "hold")?, object)?,
+        release: line("release", "release")?,
+        offline: offline(object)?,
+        hours: hours(object, include.as_deref())?,
+        include,
+        ..RequestInfo::default()
+    };
+    Ok(Direct { name: recognised(name, &text(name, value)?, by)?, asked })
+}
+
+/// The hold and how long it is wanted; without `hold_hours` until it is released.
+fn hold(id: Option<String>, object: &Map<String, Value>) -> Result<Option<HoldFor>, Error> {
+    let hours = field(object, "hold_hours", "holdHours")?.map(|(_, value)| {
+        value.as_u64().and_then(|hours| hours.try_into().ok()).filter(|hours| (1..=MAX_HOLD_HOURS).contains(hours))
+    });
+    match (id, hours) {
+        (Some(id), None) => Ok(Some(HoldFor { id, hours: None })),
+        (Some(id), Some(Some(hours))) => Ok(Some(HoldFor { id, hours: Some(hours) })),
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(InvalidInput.error("`hold_hours` goes with `hold`; nothing was done")),
+        (Some(_), Some(None)) => {
+            Err(InvalidInput
+                .error(format!("`hold_hours` must be a number from 1 to {MAX_HOLD_HOURS}; nothing was done")))
+        }
+    }
+}
+
+fn offline(object: &Map<String, Value>) -> Result<Option<Offline>, Error> {
+    match field(object, "offline", "offline")?.map(|(_, value)| value.as_str()) {
+        None => Ok(None),
+        Some(Some("queue")) => Ok(Some(Offline::Queue)),
+        Some(Some("skip")) => Ok(Some(Offline::Skip)),
+        Some(_) => Err(InvalidInput.error("`offline` must be `queue` or `skip`; nothing was done")),
+    }
+}
+
+/// What to read besides: each once, in any order.
+fn include(object: &Map<String, Value>, takes: Takes) -> Result<Option<Vec<Include>>, Error> {
+    let Some((_, value)) = field(object, "include", "include")? else { return Ok(None) };
+    let name = |part: &Include| serde_json::to_value(part).unwrap_or_default();
+    let refused = || {
+        let names: Vec<String> = takes.include.iter().map(|part| name(part).to_string()).collect();
+        InvalidInput.error(format!("`include` must be a list of {}; nothing was asked", names.join(", ")))
+    };
+    let mut parts = Vec::new();
+    for wanted in value.as_array().ok_or_else(refused)? {
+        let part = *takes.include.iter().find(|part| name(part) == *wanted).ok_or_else(refused)?;
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
+    }
+    Ok(Some(parts))
+}
+
+/// How far back; only where events are read, for elsewhere it would mean nothing.
+fn hours(object: &Map<String, Value>, include: Option<&[Include]>) -> Result<Option<u16>, Error> {
+    let Some((_, value)) = field(object, "hours", "hours")? else { return Ok(None) };
+    if !include.is_some_and(|parts| parts.contains(&Include::Events)) {
+        return Err(InvalidInput.error("`hours` is for `events` in `include`; nothing was asked"));
+    }
+    let hours = value.as_u64().and_then(|hours| hours.try_into().ok()).filter(|hours| (1..=MAX_HOURS).contains(hours));
+    hours.map(Some).ok_or_else(|| InvalidInput.error(format!("`hours` must be a number from 1 to {MAX_HOURS}")))
 }
 
 /// Whether every field of `body` is one that [`decode`] knows: written for us, and so to be read strictly.
-pub(super) fn is_plain(body: &Value, target_type: TargetType) -> bool {
-    let fields = target_fields(target_type);
-    body.as_object().is_some_and(|object| object.keys().all(|name| is_known(name, fields)))
+pub(super) fn is_plain(body: &Value, wants: Wants) -> bool {
+    body.as_object().is_some_and(|object| object.keys().all(|name| is_known(name, wants)))
 }
 
-fn is_known(name: &str, fields: &[TargetField]) -> bool {
-    let options = OPTIONS.iter().any(|(snake, camel)| name == *snake || name == *camel);
-    options || fields.iter().any(|(snake, camel, _)| name == *snake || name == *camel)
+fn is_known(name: &str, wants: Wants) -> bool {
+    let mut options = options(wants.takes);
+    let is = |snake: &str, camel: &str| name == snake || name == camel;
+    options.any(|(snake, camel)| is(snake, camel))
+        || target_fields(wants.target_type).iter().any(|(snake, camel, _)| is(snake, camel))
 }
 
 /// A field that is true or false, and false where it is not there.
-fn flag(object: &Map<String, Value>, snake: &str, camel: &str) -> Result<bool, Error> {
+pub(super) fn flag(object: &Map<String, Value>, snake: &str, camel: &str) -> Result<bool, Error> {
     field(object, snake, camel)?;
     match object.get(snake).or(object.get(camel)) {
         None => Ok(false),
@@ -130,12 +201,12 @@ fn flag(object: &Map<String, Value>, snake: &str, camel: &str) -> Result<bool, E
 }
 
 /// The field under either spelling; null counts as absent, as Step Functions passes it for a missing path.
-fn field<'a>(
+pub(super) fn field<'a, 'n>(
     object: &'a Map<String, Value>,
-    snake: &'a str,
-    camel: &'a str,
-) -> Result<Option<(&'a str, &'a Value)>, Error> {
-    let find = |name: &'a str| object.get(name).filter(|value| !value.is_null()).map(|value| (name, value));
+    snake: &'n str,
+    camel: &'n str,
+) -> Result<Option<(&'n str, &'a Value)>, Error> {
+    let find = |name: &'n str| object.get(name).filter(|value| !value.is_null()).map(|value| (name, value));
     match (find(snake), find(camel)) {
         (Some(_), Some(_)) if snake != camel => {
             Err(InvalidInput.error(format!("`{snake}` and `{camel}` are the same field; give one of them")))
@@ -179,9 +250,9 @@ pub(super) fn text(name: &str, value: &Value) -> Result<String, Error> {
     Err(InvalidInput.error(format!("`{name}` {wrong}; give it as one short line of text")))
 }
 
-fn invalid(what: &str, fields: &[TargetField]) -> Error {
-    let targets: Vec<String> = fields.iter().map(|(name, ..)| format!("`{name}`")).collect();
-    let options: Vec<String> = OPTIONS.iter().map(|(name, _)| format!("`{name}`")).collect();
+fn invalid(what: &str, wants: Wants) -> Error {
+    let targets: Vec<String> = target_fields(wants.target_type).iter().map(|(name, ..)| format!("`{name}`")).collect();
+    let options: Vec<String> = options(wants.takes).map(|(name, _)| format!("`{name}`")).collect();
     InvalidInput.error(format!(
         "{what}; give exactly one of {}, and optionally {}; nothing was done",
         targets.join(", "),
@@ -190,7 +261,7 @@ fn invalid(what: &str, fields: &[TargetField]) -> Error {
 }
 
 /// A field's name as far as it can be shown.
-fn printable(name: &str) -> String {
+pub(super) fn printable(name: &str) -> String {
     name.chars().filter(|c| !is_unsafe(*c)).take(40).collect()
 }
 
@@ -201,6 +272,68 @@ mod tests {
     use serde_json::json;
 
     const ID: &str = "633f3f295482343ff32add41";
+
+    /// As a playbook that takes none of the fields of few.
+    fn decode(event: &Value, target_type: TargetType) -> Result<Direct, Error> {
+        decode_with(event, target_type, Takes::default())
+    }
+
+    fn decode_with(event: &Value, target_type: TargetType, takes: Takes) -> Result<Direct, Error> {
+        super::decode(event, Wants { target_type, mutating: false, takes_findings: true, takes })
+    }
+
+    #[test]
+    fn fields_of_few_playbooks_are_known_to_those_only() {
+        let include = &[Include::Events, Include::Sessions];
+        let takes = Takes { offline: true, include, ..Takes::default() };
+        let with = |fields: Value| {
+            let mut event = json!({"host": "Computer123"});
+            event.as_object_mut().unwrap().append(&mut fields.as_object().unwrap().clone());
+            event
+        };
+        for (fields, offline, include, hours) in [
+            (json!({}), None, None, None),
+            (json!({"offline": null, "include": null, "hours": null}), None, None, None),
+            (json!({"offline": "queue"}), Some(Offline::Queue), None, None),
+            (json!({"offline": "skip", "include": []}), Some(Offline::Skip), Some(vec![]), None),
+            (
+                json!({"include": ["sessions", "events", "sessions"], "hours": 2160}),
+                None,
+                Some(vec![Include::Sessions, Include::Events]),
+                Some(2160),
+            ),
+        ] {
+            let direct = decode_with(&with(fields.clone()), TargetType::Host, takes).unwrap();
+            let info = direct.describe(RequestInfo::default());
+            assert_eq!((info.offline, info.include, info.hours), (offline, include, hours), "{fields}");
+        }
+        for fields in [
+            json!({"offline": "SECRET"}),
+            json!({"offline": true}),
+            json!({"include": "events"}),
+            json!({"include": ["scheduled"]}),
+            json!({"include": ["events", 7]}),
+            json!({"hours": 24}),
+            json!({"include": ["sessions"], "hours": 24}),
+            json!({"include": ["events"], "hours": 0}),
+            json!({"include": ["events"], "hours": 2161}),
+            json!({"include": ["events"], "hours": 1.5}),
+            json!({"include": ["events"], "hours": "24"}),
+        ] {
+            let error = decode_with(&with(fields.clone()), TargetType::Host, takes).err().unwrap();
+            assert_eq!(error.error_type, InvalidInput, "{fields}");
+            assert!(!error.message.contains("SECRET"), "{error}");
+        }
+        for field in ["offline", "include", "hours"] {
+            let error = decode(&with(json!({field: null})), TargetType::Host).err().unwrap();
+            assert!(error.message.starts_with(&format!("unknown field `{field}`")), "{error}");
+            assert!(!error.message["unknown field".len() + field.len() + 3..].contains(field), "{error}");
+        }
+        let error = decode_with(&with(json!({"x": 1})), TargetType::Host, takes).err().unwrap();
+        for field in ["`offline`", "`include`", "`hours`"] {
+            assert!(error.message.contains(field), "{error}");
+        }
+    }
 
     #[test]
     fn every_target_field_is_read_in_both_spellings() {
@@ -254,8 +387,8 @@ mod tests {
             json!({"user_id": format!("{ID}/expire")}),
             json!({"username": "x", "reason": {"a": "SECRET"}}),
             json!({"username": "x", "url": "https://SECRET"}),
-            json!({"username": "x", "accept_stale ": true}),
-            json!({"username": "x", "accept_stale": 1}),
+            json!({"username": "x", "accept_stale": true}),
+            json!({"username": "x", "repeat": 1}),
         ];
         for event in events {
             let error = decode(&event, TargetType::User).err().unwrap();
@@ -305,7 +438,7 @@ mod tests {
                     prop_assert!(named.iter().all(|name| object[**name].as_str().unwrap().trim() == direct.name.text));
                     prop_assert!(!direct.name.text.is_empty() && !direct.name.text.chars().any(char::is_control));
                     let dry_run = object.get("dry_run").or(object.get("dryRun"));
-                    prop_assert_eq!(dry_run.unwrap_or(&Value::Bool(false)), &Value::Bool(direct.dry_run));
+                    prop_assert_eq!(dry_run.unwrap_or(&Value::Bool(false)), &Value::Bool(direct.asked.dry_run));
                 }
                 Err(error) => prop_assert_eq!(error.error_type, InvalidInput),
             }

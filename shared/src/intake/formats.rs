@@ -1,19 +1,17 @@
 //! Where each format of findings names its user and its host. To add a format: one entry here, its rules in `state`, its scale
 //! in `severity`, one sample event under `tests/events`.
 
-use std::borrow::Cow;
-
 use serde_json::Value;
 
 use super::{
-    json::Json,
-    severity,
-    state::{self, Rule},
-    target::{
+    finding::first,
+    places::{
         Field,
         Holds::{Domain, Email, HostId, Hostname, Instance, Login, Principal, UserId},
         Path, Place, Places,
     },
+    severity,
+    state::{self, Rule},
 };
 use crate::{outcome::Ignored, request::Severity};
 
@@ -263,29 +261,6 @@ pub(super) fn recognise(body: &Value) -> Option<&'static Parsed> {
         let shows = |finding: &Value| parsed.format.signs.iter().all(|sign| finding.pointer(sign).is_some());
         !findings.is_empty() && findings.iter().all(|(_, finding)| shows(finding))
     })
-}
-
-/// `finding` with the JSON texts opened in which Security Lake carries what a resource is.
-pub(super) fn opened(finding: &Value) -> Cow<'_, Value> {
-    let text =
-        |resource: &Value| resource.get("data")?.as_str().and_then(|text| Json::parse(text).ok()?.unambiguous().ok());
-    let resources = finding.get("resources").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let texts: Vec<Option<Value>> = resources.iter().map(text).collect();
-    if texts.iter().all(Option::is_none) {
-        return Cow::Borrowed(finding);
-    }
-    let mut opened = finding.clone();
-    for (index, data) in texts.into_iter().enumerate() {
-        if let Some(data) = data {
-            opened["resources"][index]["data"] = data;
-        }
-    }
-    Cow::Owned(opened)
-}
-
-/// The first of `pointers` that is there.
-pub(super) fn first<'a>(finding: &'a Value, pointers: &[&str]) -> Option<&'a Value> {
-    pointers.iter().find_map(|pointer| finding.pointer(pointer).filter(|value| !value.is_null()))
 }
 
 /// The rows of the reference: format, users, hosts.

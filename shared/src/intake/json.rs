@@ -39,12 +39,17 @@ impl Json {
         Ok(self.value)
     }
 
-    /// What a log query finds the event by, whether or not it can be read: what asked for it, and the alert's id.
+    /// What a log query finds the event by, whether or not it can be read: what asked for it, and the alert's id and source.
     pub(super) fn origin(&self) -> RequestInfo {
         let detail = self.value.get("detail");
         let correlation = detail.unwrap_or(&self.value).get("correlation").cloned();
         let event_id = self.value.get("id").and_then(Value::as_str).filter(|_| detail.is_some()).map(str::to_owned);
-        RequestInfo { correlation, event_id, ..RequestInfo::default() }
+        let source = match detail {
+            Some(_) => self.value.get("source"),
+            None => self.value.pointer("/Records/0/EventSource"),
+        };
+        let event_source = source.and_then(Value::as_str).unwrap_or_default().to_owned();
+        RequestInfo { correlation, event_id, event_source, ..RequestInfo::default() }
     }
 }
 

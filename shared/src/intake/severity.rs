@@ -1,8 +1,10 @@
 //! How bad a finding is, each format by its own scale.
 
+use std::ops::RangeInclusive;
+
 use serde_json::Value;
 
-use super::formats::first;
+use super::finding::first;
 use crate::request::Severity::{self, Critical, High, Info, Low, Medium};
 
 /// A log, or a finding that does not say.
@@ -12,23 +14,23 @@ pub(super) fn none(_: &Value) -> Option<Severity> {
 
 /// The number is the norm, the word a caption.
 pub(super) fn ocsf(finding: &Value) -> Option<Severity> {
-    number(finding, &["/severity_id"], 1.0, 6.0, [2.0, 3.0, 4.0, 5.0]).or_else(|| word(finding, &["/severity"]))
+    number(finding, &["/severity_id"], 1.0..=6.0, [2.0, 3.0, 4.0, 5.0]).or_else(|| word(finding, &["/severity"]))
 }
 
 /// The label counts before the number: some products set a number of another scale.
 pub(super) fn asff(finding: &Value) -> Option<Severity> {
-    let number = || number(finding, &["/Severity/Normalized"], 0.0, 100.0, [1.0, 40.0, 70.0, 90.0]);
+    let number = || number(finding, &["/Severity/Normalized"], 0.0..=100.0, [1.0, 40.0, 70.0, 90.0]);
     word(finding, &["/Severity/Label"]).or_else(number)
 }
 
 /// 1 to 10. <https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings-severity.html>
 pub(super) fn guardduty(finding: &Value) -> Option<Severity> {
-    number(finding, &["/severity"], 0.0, 10.0, [1.0, 4.0, 7.0, 9.0])
+    number(finding, &["/severity"], 0.0..=10.0, [1.0, 4.0, 7.0, 9.0])
 }
 
 /// 1 to 100, and a name; older detections have 1 to 5, which only the name tells apart.
 pub(super) fn crowdstrike(finding: &Value) -> Option<Severity> {
-    let number = || number(finding, &["/event/Severity", "/severity"], 1.0, 100.0, [20.0, 40.0, 60.0, 80.0]);
+    let number = || number(finding, &["/event/Severity", "/severity"], 1.0..=100.0, [20.0, 40.0, 60.0, 80.0]);
     word(finding, &["/event/SeverityName", "/severity_name"]).or_else(number)
 }
 
@@ -37,7 +39,7 @@ pub(super) fn elastic(finding: &Value) -> Option<Severity> {
     let words = ["/kibana.alert.severity", "/kibana/alert/severity", "/signal/rule/severity", "/signal.rule.severity"];
     let scores =
         ["/kibana.alert.risk_score", "/kibana/alert/risk_score", "/signal/rule/risk_score", "/signal.rule.risk_score"];
-    word(finding, &words).or_else(|| number(finding, &scores, 0.0, 100.0, [0.0, 22.0, 48.0, 74.0]))
+    word(finding, &words).or_else(|| number(finding, &scores, 0.0..=100.0, [0.0, 22.0, 48.0, 74.0]))
 }
 
 /// The priority of the rule.
@@ -56,13 +58,13 @@ fn word(finding: &Value, pointers: &[&str]) -> Option<Severity> {
     }
 }
 
-/// A number from `least` to `most`; `steps` are the least that is low, medium, high and critical.
-fn number(finding: &Value, pointers: &[&str], least: f64, most: f64, steps: [f64; 4]) -> Option<Severity> {
+/// A number within `scale`; `steps` are the least that is low, medium, high and critical.
+fn number(finding: &Value, pointers: &[&str], scale: RangeInclusive<f64>, steps: [f64; 4]) -> Option<Severity> {
     let value = first(finding, pointers)?;
     let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
     let [low, medium, high, critical] = steps;
     match number {
-        number if !(least..=most).contains(&number) => None,
+        number if !scale.contains(&number) => None,
         number if number >= critical => Some(Critical),
         number if number >= high => Some(High),
         number if number >= medium => Some(Medium),

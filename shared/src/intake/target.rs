@@ -3,12 +3,12 @@
 use std::collections::{HashSet, VecDeque};
 
 use serde_json::Value;
-use serde_json_path::JsonPath;
 
 use super::{
     direct,
-    formats::{first, opened},
+    finding::{first, opened},
     names::{self, Login},
+    places::{Field, Holds, Place, Places},
     principal::{self, Principal},
     trust::{Standing, Trust},
 };
@@ -24,106 +24,20 @@ use crate::{
 /// So many different names are looked up in one search.
 const MAX_NAMES: usize = 50;
 
-/// A path into a finding, as the table or `TARGET_PATHS` gives it.
-pub(super) struct Path {
-    text: String,
-    query: Query,
-}
-
-enum Query {
-    Pointer,
-    Json(JsonPath),
-}
-
-impl Path {
-    /// A JSON Pointer (starts with `/`) or an RFC 9535 JSONPath (starts with `$`).
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        let query = if text.starts_with('/') { Query::Pointer } else { Query::Json(JsonPath::parse(text).ok()?) };
-        Some(Self { text: text.to_owned(), query })
-    }
-
-    fn nodes<'a>(&self, finding: &'a Value) -> Vec<(String, &'a Value)> {
-        match &self.query {
-            Query::Pointer => finding.pointer(&self.text).map(|value| (self.text.clone(), value)).into_iter().collect(),
-            Query::Json(path) => path
-                .query_located(finding)
-                .iter()
-                .map(|node| (node.location().to_json_pointer(), node.node()))
-                .collect(),
-        }
-    }
-}
-
-/// What a field holds. Only two of them hold ids: a name that looks like an id is a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Holds {
-    /// JumpCloud's id of the user.
-    UserId,
-    /// An e-mail address.
-    Email,
-    /// A login name, with or without a domain.
-    Login,
-    /// The domain of the login names beside it.
-    Domain,
-    /// The name of a principal of AWS: an IAM user, or a role.
-    Principal,
-    /// JumpCloud's id of the host.
-    HostId,
-    /// What the host calls itself.
-    Hostname,
-    /// The id or the ARN of an EC2 instance; of another cloud's it is nobody's name.
-    Instance,
-}
-
-/// A field of a node, and what it holds.
-pub(super) type Field = (&'static str, Holds);
-
-/// Where a target may be named: fields of the nodes of `at`.
-pub(super) struct Place {
-    pub(super) at: Path,
-    /// Empty: the node itself is the name, or a principal of AWS.
-    pub(super) fields: &'static [Field],
-}
-
-/// Where to look in a finding.
+/// What is looked for in findings, where, and whose names count.
 #[derive(Clone, Copy)]
-pub(super) struct Places<'a> {
-    pub(super) users: &'a [Place],
-    pub(super) hosts: &'a [Place],
-    /// JSON Pointers to the AWS account that the finding is about.
-    pub(super) accounts: &'a [&'a str],
-    /// Whether it watches hosts: then a login name is a local account, even where it does not say of which host.
-    pub(super) endpoint: bool,
-}
-
-impl Places<'_> {
-    /// For the message when nobody is named: where was looked.
-    pub(super) fn looked_at(self, target_type: TargetType) -> String {
-        let places = match target_type {
-            TargetType::User => self.users,
-            TargetType::Host => self.hosts,
-        };
-        let shown = |place: &Place| match place.fields {
-            [] => place.at.text.clone(),
-            fields => {
-                format!("{} ({})", place.at.text, fields.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "))
-            }
-        };
-        places.iter().map(shown).collect::<Vec<_>>().join("; ")
-    }
+pub(super) struct Wanted<'a> {
+    pub(super) target_type: TargetType,
+    pub(super) places: Places<'a>,
+    pub(super) trust: &'a Trust,
 }
 
 /// The one target of `finding`, its names with their sources below `path`; `None` where it names nobody.
 ///
 /// # Errors
 /// `Unsupported` where no name of it counts. `InvalidInput` where a name cannot be read.
-pub(super) fn whom(
-    finding: &Value,
-    path: &str,
-    places: Places<'_>,
-    target_type: TargetType,
-    trust: &Trust,
-) -> Result<Option<Target>, Error> {
+pub(super) fn whom(finding: &Value, path: &str, wanted: Wanted<'_>) -> Result<Option<Target>, Error> {
+    let Wanted { target_type, places, trust } = wanted;
     let finding = &*opened(finding);
     let hosts = Hosts::read(finding, path, places.hosts)?;
     if target_type == TargetType::Host {
@@ -278,13 +192,13 @@ impl Users<'_> {
                 let text = id(&source, &text)?;
                 self.found.push((Name { by: By::UserId, text, source: Some(source) }, Standing::Counts));
             }
-            (Holds::Email, _) if text.contains('@') => self.login(source, &text, None, By::Email),
+            (Holds::Email, _) if text.contains('@') => self.login(source, Login::parse(&text, None), By::Email),
             // The name of a role, or of nobody.
             (_, Some(Principal::Person(_) | Principal::Nobody)) => {}
             (_, Some(Principal::IamUser { accounts })) => self.iam_user(source, &text, accounts),
             // A place for AWS's own that does not say what it is.
             (Holds::Principal, None) => self.iam_user(source, &text, &[]),
-            (_, None) => self.login(source, &text, domain, By::User),
+            (_, None) => self.login(source, Login::parse(&text, domain), By::User),
         }
         Ok(())
     }
@@ -296,7 +210,7 @@ impl Users<'_> {
         match principal::read(&as_node, None) {
             Some(Principal::Person(names)) => names.iter().for_each(|(_, name)| self.person(pointer.to_owned(), name)),
             Some(_) => {}
-            None => self.login(pointer.to_owned(), &text, None, By::User),
+            None => self.login(pointer.to_owned(), Login::parse(&text, None), By::User),
         }
         Ok(())
     }
@@ -317,8 +231,8 @@ impl Users<'_> {
     }
 
     /// A login name. `by` is what it is where it is an address.
-    fn login(&mut self, source: String, text: &str, domain: Option<&str>, by: By) {
-        let Some(login) = Login::parse(text, domain) else { return };
+    fn login(&mut self, source: String, login: Option<Login>, by: By) {
+        let Some(login) = login else { return };
         let standing = self.standing(&login);
         let by = if login.name.contains('@') { by } else { By::Username };
         self.found.push((Name { by, text: login.name, source: Some(source) }, standing));

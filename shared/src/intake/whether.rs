@@ -1,16 +1,20 @@
 //! Whether an alert is acted on: only an open finding, only in time, never the automation's own echo.
 
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{Settings, Todo, Wants, Work, envelope::Alert, formats::Parsed, time::Times, unlooked};
+use super::{
+    envelope::Alert,
+    formats::Parsed,
+    settings::Settings,
+    time::Times,
+    work::{Arrival, Wants},
+};
 use crate::{
     error::{
         Error,
         ErrorType::{InvalidInput, StaleEvent},
     },
-    outcome::{Ignored, Outcome},
-    request::RequestInfo,
+    outcome::Ignored,
 };
 
 impl Settings {
@@ -63,9 +67,9 @@ impl Settings {
     }
 
     /// The alert's time, unless it is too old to act on. Without a time it may be any age.
-    pub(super) fn fresh(&self, times: &Times, wants: Wants, now: DateTime<Utc>) -> Result<Option<String>, Error> {
-        match times.stale(self.max_age, now).filter(|_| wants.mutating) {
-            Some(why) => Err(StaleEvent.error(format!("{why}; nothing was done; to act all the same send a direct event, or `accept_stale: true` in a plain one"))),
+    pub(super) fn fresh(&self, times: &Times, wants: Wants, arrival: &Arrival) -> Result<Option<String>, Error> {
+        match times.stale(self.max_age, arrival.now).filter(|_| wants.mutating && !arrival.redriven) {
+            Some(why) => Err(StaleEvent.error(format!("{why}; nothing was done; to act all the same send a direct event, or move the message to the redrive queue"))),
             None => Ok(times.earliest()),
         }
     }
@@ -78,9 +82,4 @@ pub(super) fn times(alert: &Alert, format: Option<&Parsed>, findings: &[(String,
         findings.iter().for_each(|(_, finding)| times.add(finding.pointer(pointer)));
     }
     times
-}
-
-/// An alert on which nothing is done.
-pub(super) fn ignored(info: RequestInfo, wants: Wants, reason: Ignored) -> Work {
-    Work { info, todo: Ok(Todo::Answer(Box::new(Outcome::ignored(unlooked(wants), reason)))) }
 }

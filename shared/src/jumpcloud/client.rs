@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use reqwest::Url;
 use tokio::time::Instant;
 
 use super::credentials::Credentials;
@@ -14,30 +13,68 @@ use crate::{
     http::CONNECT_TIMEOUT,
 };
 
-/// The connection to one JumpCloud organization; one per process.
+/// The connection to one JumpCloud organization: its credentials, its hosts, its connections. One per process and organization.
 #[derive(Debug)]
 pub struct Client {
     pub(super) http: reqwest::Client,
-    pub(super) base_url: String,
     pub(super) credentials: Arc<dyn Credentials>,
+    pub(super) suspend_with: SuspendWith,
+}
+
+/// The call that suspends a user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SuspendWith {
+    /// `PUT /systemusers/{id}`: documented, and its answer shows the new state. Its scopes (`users.properties.update` is the
+    /// smallest) also allow to change addresses and passwords.
+    #[default]
+    Put,
+    /// `POST /systemusers/{id}/state/suspend`: the scope `users.state.suspend` is enough. What it answers is not documented.
+    State,
+}
+
+impl SuspendWith {
+    /// `put` or `state`, whatever the case.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.to_ascii_lowercase().as_str() {
+            "put" => Some(Self::Put),
+            "state" => Some(Self::State),
+            _ => None,
+        }
+    }
 }
 
 impl Client {
-    /// `base_url` is the v1 base (`https://console.jumpcloud.com/api`); the key goes with every request to it. `http` must
-    /// not follow redirects.
-    pub fn new(base_url: &Url, http: reqwest::Client, credentials: Arc<dyn Credentials>) -> Self {
-        Self { http, base_url: base_url.as_str().trim_end_matches('/').to_owned(), credentials }
+    /// The credentials go with every request to their hosts. `http` must not follow redirects.
+    pub fn new(http: reqwest::Client, credentials: Arc<dyn Credentials>) -> Self {
+        Self { http, credentials, suspend_with: SuspendWith::default() }
     }
 
-    /// Reads the credentials and opens the connection concurrently, so that the first invocation finds both. What
+    /// The same, which suspends users so.
+    pub fn suspending_with(self, suspend_with: SuspendWith) -> Self {
+        Self { suspend_with, ..self }
+    }
+
+    /// Gets the credentials and opens the connection concurrently, so that the first invocation finds both. What
     /// fails here is tried again, and then reported, by the invocation.
     pub async fn warm_up(&self) {
-        // Without the key: it is not there yet, and the answer (a redirect to the login page) does not matter.
-        let connect = self.http.head(&self.base_url).timeout(CONNECT_TIMEOUT).send();
-        let (key, _) = tokio::join!(self.credentials.current(), connect);
-        if let Err(error) = key {
-            tracing::warn!(error_type = error.error_type.name(), "the API key could not be read during init");
+        let expected = &self.credentials.expected_hosts().api;
+        let (key, ()) = tokio::join!(self.credentials.current(), self.connect(expected));
+        match key {
+            Ok(key) if key.hosts().api != *expected => self.connect(&key.hosts().api).await, // the secret named another place
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(
+                    error_type = error.error_type.name(),
+                    "there were no credentials for JumpCloud during init"
+                );
+            }
         }
+    }
+
+    /// Opens a connection, without the key: it may not be there yet, and the answer (a redirect to the login page) does not
+    /// matter.
+    async fn connect(&self, api: &str) {
+        let _ = self.http.head(api).timeout(CONNECT_TIMEOUT).send().await;
     }
 
     /// The calls of one invocation. With `dry_run` nothing but reads can be sent.

@@ -1,19 +1,31 @@
-//! What a call to JumpCloud is signed with.
+//! What a call to JumpCloud is signed with, and where it goes.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use futures_util::future::BoxFuture;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::hosts::Hosts;
 use crate::error::Error;
 
-/// Where credentials come from. They may be asked for by several calls at a time.
+/// Where the credentials of one organization come from. They may be asked for by several calls at a time.
 pub trait Credentials: fmt::Debug + Send + Sync {
     /// Those to use now.
     fn current(&self) -> BoxFuture<'_, Result<Credential, Error>>;
     /// Those to use after JumpCloud refused `refused`. Calls that were refused together share one renewal.
     fn renewed<'a>(&'a self, refused: &'a Credential) -> BoxFuture<'a, Result<Credential, Error>>;
+    /// Where they most likely lead: known before they are, so that the connection can be opened meanwhile.
+    fn expected_hosts(&self) -> &Hosts;
+}
+
+/// The organization that calls are made for, and where it is.
+#[derive(Clone, Debug)]
+pub struct Organization {
+    /// Its id, where the credentials name one.
+    pub id: Option<String>,
+    /// Its hosts.
+    pub hosts: Hosts,
 }
 
 /// What proves to JumpCloud who asks, and for which organization. `Debug` does not show the secret.
@@ -21,20 +33,27 @@ pub trait Credentials: fmt::Debug + Send + Sync {
 pub struct Credential {
     secret: SecretString,
     headers: HeaderMap,
+    /// What `secret` is, in words.
+    what: &'static str,
+    organization: Arc<Organization>,
     /// Tells one credential from its successor.
     pub generation: u64,
 }
 
 impl Credential {
-    /// An administrator's API key. `None` where it holds characters that no header can carry.
-    pub fn api_key(key: SecretString, org_id: Option<&str>, generation: u64) -> Option<Self> {
-        let mut value = HeaderValue::from_str(key.expose_secret()).ok()?;
-        value.set_sensitive(true); // no HTTP log prints it
-        let mut headers = HeaderMap::from_iter([(HeaderName::from_static("x-api-key"), value)]);
-        if let Some(org_id) = org_id {
-            headers.insert(HeaderName::from_static("x-org-id"), HeaderValue::from_str(org_id).ok()?);
-        }
-        Some(Self { secret: key, headers, generation })
+    /// An API key. `None` where it holds characters that no header can carry.
+    pub fn api_key(key: SecretString, organization: Organization, generation: u64) -> Option<Self> {
+        let value = HeaderValue::from_str(key.expose_secret()).ok()?;
+        let headers = headers(HeaderName::from_static("x-api-key"), value, &organization)?;
+        Some(Self { secret: key, headers, what: "API key", organization: organization.into(), generation })
+    }
+
+    /// The token that a service account got. `None` as above.
+    pub(super) fn token(token: SecretString, organization: Organization, generation: u64) -> Option<Self> {
+        let value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())).ok()?;
+        let headers = headers(AUTHORIZATION, value, &organization)?;
+        let what = "service account's token";
+        Some(Self { secret: token, headers, what, organization: organization.into(), generation })
     }
 
     /// The headers that carry it.
@@ -42,9 +61,19 @@ impl Credential {
         self.headers.clone()
     }
 
+    /// What it is, in words.
+    pub(super) fn what(&self) -> &'static str {
+        self.what
+    }
+
+    /// Where the calls go that it is for; it goes nowhere else.
+    pub fn hosts(&self) -> &Hosts {
+        &self.organization.hosts
+    }
+
     /// The organization that calls are made for, where the credential names one.
     pub fn org_id(&self) -> Option<&str> {
-        self.headers.get("x-org-id")?.to_str().ok()
+        self.organization.id.as_deref()
     }
 
     /// `text` without the secret, should somebody else's text repeat it.
@@ -53,16 +82,33 @@ impl Credential {
     }
 }
 
+fn headers(name: HeaderName, mut value: HeaderValue, organization: &Organization) -> Option<HeaderMap> {
+    value.set_sensitive(true); // no HTTP log prints it
+    let mut headers = HeaderMap::from_iter([(name, value)]);
+    if let Some(id) = &organization.id {
+        headers.insert(HeaderName::from_static("x-org-id"), HeaderValue::from_str(id).ok()?);
+    }
+    Some(headers)
+}
+
+#[cfg(test)]
+pub(super) fn example(key: &str) -> Option<Credential> {
+    let organization = Organization { id: Some("0123".to_owned()), hosts: Hosts::of(super::hosts::Region::Us) };
+    Credential::api_key(key.into(), organization, 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_secret_is_not_shown() {
-        let key = Credential::api_key("jca_bare".into(), Some("0123"), 0).unwrap();
-        assert!(!format!("{key:?}").contains("jca_bare"));
+        let key = example("jca_bare").unwrap();
+        let token = Credential::token("token_bare".into(), (*key.organization).clone(), 0).unwrap();
+        assert!(!format!("{key:?} {token:?}").contains("_bare"));
         assert_eq!(key.redact("no user for jca_bare"), "no user for [redacted]");
-        assert_eq!(key.org_id(), Some("0123"));
-        assert!(Credential::api_key("a\nb".into(), None, 0).is_none());
+        assert_eq!(token.redact("not token_bare"), "not [redacted]");
+        assert_eq!((key.org_id(), token.org_id()), (Some("0123"), Some("0123")));
+        assert!(example("a\nb").is_none());
     }
 }

@@ -2,23 +2,18 @@
 
 use std::collections::HashMap;
 
+use futures_util::future::join_all;
 use reqwest::Method;
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
-use serde_json::value::RawValue;
+use serde::{Deserialize, Serialize};
 use serde_with::apply;
 
 use super::{
     client::Reader,
+    list::Listed,
     model::{PAGE, lenient},
     send::Read,
 };
-use crate::{
-    error::{Error, ErrorType::UnexpectedResponse},
-    ids::ObjectId,
-};
-
-/// A list is read up to here: an outcome with more could not be returned by Lambda (6 MB).
-const MAX_LISTED: usize = 1000;
+use crate::{error::Error, ids::ObjectId};
 
 /// A node of API v2's graph: something that a user or system is bound to or a member of.
 #[apply(
@@ -83,6 +78,7 @@ struct Sudo {
 )]
 #[derive(Clone, Debug, Default, Deserialize)]
 struct Group {
+    id: Option<String>,
     name: Option<String>,
 }
 
@@ -104,6 +100,15 @@ impl GraphObject {
     /// A group's name, where LDAP exports it.
     pub fn ldap_name(&self) -> Option<&str> {
         self.compiled_attributes.as_ref()?.ldap_groups.as_ref()?.first()?.name.as_deref()
+    }
+
+    /// The collection that a group is in.
+    fn collection(&self) -> Option<&'static str> {
+        match self.object_type.as_deref()? {
+            "user_group" => Some("usergroups"),
+            "system_group" => Some("systemgroups"),
+            _ => None,
+        }
     }
 
     /// How it is bound to what was asked for.
@@ -158,34 +163,29 @@ impl Listing {
     }
 }
 
-/// A list as documented, or in the form of API v1, which other clients accept here, too.
-struct Page(Vec<GraphObject>);
-
-impl<'de> Deserialize<'de> for Page {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Wrapped {
-            results: Vec<GraphObject>,
-        }
-        let text = <&RawValue>::deserialize(deserializer)?.get();
-        let wrapped = |text| serde_json::from_str(text).map(|page: Wrapped| page.results);
-        let page = if text.starts_with('[') { serde_json::from_str(text) } else { wrapped(text) };
-        page.map(Self).map_err(D::Error::custom)
-    }
-}
-
 impl Reader<'_> {
-    /// `GET /v2/usergroups/{id}` and `GET /v2/systemgroups/{id}`: the name of a group, where it can be read. Lists
-    /// carry it only for groups that LDAP exports.
+    /// `GET /v2/usergroups` and `GET /v2/systemgroups`, filtered by id: the names of groups of one kind, by id, as far as
+    /// they can be read.
+    pub async fn group_names(&self, groups: &[&GraphObject]) -> HashMap<String, String> {
+        let Some(collection) = groups.iter().find_map(|group| group.collection()) else { return HashMap::new() };
+        let ids: Vec<ObjectId> = groups.iter().filter_map(|group| ObjectId::parse(group.id.as_deref()?)).collect();
+        let pages = join_all(ids.chunks(PAGE).map(async |ids| {
+            let ids: Vec<&str> = ids.iter().map(ObjectId::as_str).collect();
+            // One page holds them all, unless the filter was ignored.
+            let path = format!("/v2/{collection}?limit={PAGE}&skip=0&filter=id:in:{}", ids.join("%7C"));
+            match self.read::<Vec<Group>>(Method::GET, path, None).await {
+                Ok(Read::Found(groups)) => groups,
+                Ok(Read::Empty | Read::NotFound) | Err(_) => Vec::new(),
+            }
+        }));
+        let named = |group: Group| Some((group.id?, group.name?));
+        pages.await.into_iter().flatten().filter_map(named).collect()
+    }
+
+    /// `GET /v2/usergroups/{id}` and `GET /v2/systemgroups/{id}`: the name of a group, where it can be read. What somebody is
+    /// a member of carries it only for groups that LDAP exports.
     pub async fn group_name(&self, group: &GraphObject) -> Option<String> {
-        if let Some(name) = group.ldap_name() {
-            return Some(name.to_owned());
-        }
-        let collection = match group.object_type.as_deref() {
-            Some("user_group") => "usergroups",
-            Some("system_group") => "systemgroups",
-            _ => return None,
-        };
+        let collection = group.collection()?;
         let id = ObjectId::parse(group.id.as_deref()?)?;
         let path = format!("/v2/{collection}/{}", id.as_str());
         match self.read::<Group>(Method::GET, path, None).await.ok()? {
@@ -194,26 +194,10 @@ impl Reader<'_> {
         }
     }
 
-    /// Pages until one is short: neither `x-total-count` nor `Link` is on every answer. No content is no entry.
-    pub(super) async fn list(&self, path: &str) -> Result<Listing, Error> {
-        let mut objects: Vec<GraphObject> = Vec::new();
-        while objects.len() < MAX_LISTED {
-            let path = format!("{path}?limit={PAGE}&skip={}", objects.len());
-            let page = match self.read(Method::GET, path, None).await? {
-                Read::Found(Page(page)) => page,
-                Read::Empty => Vec::new(),
-                Read::NotFound => {
-                    return Err(UnexpectedResponse
-                        .error("JumpCloud does not know the target, or the list, any more (status 404)"));
-                }
-            };
-            let last = page.len() < PAGE;
-            objects.extend(page);
-            if last {
-                return Ok(Listing { objects, truncated: false });
-            }
-        }
-        Ok(Listing { objects, truncated: true })
+    /// The nodes of a list, to its end.
+    pub(super) async fn nodes(&self, path: &str) -> Result<Listing, Error> {
+        let Listed { items: objects, truncated } = self.list(path, "", PAGE).await?;
+        Ok(Listing { objects, truncated })
     }
 }
 

@@ -53,9 +53,11 @@ impl Class {
     }
 }
 
-/// What has been tried.
+/// What a request does, and what has been tried.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tries {
+    /// What sending it again would do.
+    pub(super) effect: Effect,
     /// Tries that count.
     pub(super) counted: u32,
     /// Connections that were found closed.
@@ -64,9 +66,10 @@ pub(super) struct Tries {
     pub(super) renewed: bool,
 }
 
-impl Default for Tries {
-    fn default() -> Self {
-        Self { counted: 1, dead: 0, renewed: false }
+impl Tries {
+    /// The first try is under way.
+    pub(super) fn first(effect: Effect) -> Self {
+        Self { effect, counted: 1, dead: 0, renewed: false }
     }
 }
 
@@ -84,12 +87,12 @@ pub(super) enum Next {
 }
 
 /// `jitter` is from 0 to 1.
-pub(super) fn next(class: Class, effect: Effect, tries: Tries, left: Duration, jitter: f64) -> Next {
+pub(super) fn next(class: Class, tries: Tries, left: Duration, jitter: f64) -> Next {
     let asked = match class {
         Class::KeyRefused => return if tries.renewed { Next::GiveUp } else { Next::RenewKey },
         Class::Refused | Class::Failed => return Next::GiveUp,
-        _ if effect == Effect::Once && class.arrived() => return Next::GiveUp,
-        Class::Closed if effect == Effect::Read && tries.dead < MAX_DEAD => return Next::Reconnect,
+        _ if tries.effect == Effect::Once && class.arrived() => return Next::GiveUp,
+        Class::Closed if tries.effect == Effect::Read && tries.dead < MAX_DEAD => return Next::Reconnect,
         Class::Throttled(asked) | Class::Unavailable(asked) => asked,
         Class::Unreachable | Class::Closed | Class::Silent => None,
     };
@@ -123,8 +126,8 @@ mod tests {
     #[test]
     fn the_policy_as_a_table() {
         let ms = Duration::from_millis;
-        let tries = |counted, dead, renewed| Tries { counted, dead, renewed };
-        let first = Tries::default();
+        let tries = |counted, dead, renewed| (counted, dead, renewed);
+        let first = tries(1, 0, false);
         for (class, effect, tries, left, expected) in [
             (Unreachable, Read, first, MINUTE, Wait(ms(200))),
             (Unreachable, Once, first, MINUTE, Wait(ms(200))),
@@ -150,7 +153,9 @@ mod tests {
             (Failed, Read, first, MINUTE, GiveUp),
             (Refused, Read, first, MINUTE, GiveUp),
         ] {
-            assert_eq!(next(class, effect, tries, left, 1.0), expected, "{class:?} {effect:?} {tries:?} {left:?}");
+            let (counted, dead, renewed) = tries;
+            let tries = Tries { effect, counted, dead, renewed };
+            assert_eq!(next(class, tries, left, 1.0), expected, "{class:?} {tries:?} {left:?}");
         }
     }
 
@@ -158,7 +163,7 @@ mod tests {
     fn what_must_not_be_repeated_never_is_after_it_may_have_arrived() {
         let classes = [Unreachable, Closed, Silent, KeyRefused, Throttled(None), Unavailable(None), Failed, Refused];
         for class in classes.into_iter().filter(|class| class.arrived()) {
-            assert_eq!(next(class, Once, Tries::default(), MINUTE, 0.0), GiveUp, "{class:?}");
+            assert_eq!(next(class, Tries::first(Once), MINUTE, 0.0), GiveUp, "{class:?}");
         }
     }
 

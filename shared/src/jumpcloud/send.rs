@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::{
     client::{Reader, Writer},
     credentials::Credential,
+    hosts::Hosts,
     model::decode,
     retry::{self, Class, Effect, Next, Tries, retry_after},
 };
@@ -33,18 +34,29 @@ const TRY_TIMEOUT: Duration = Duration::from_secs(12);
 const MIN_TIME_FOR_A_CHANGE: Duration = Duration::from_millis(500);
 const MAX_BODY: usize = 8 << 20;
 
+/// What a path is below.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Base {
+    /// The v1 base.
+    Api,
+    /// Directory Insights, which has a host of its own.
+    Insights,
+}
+
 #[derive(Debug)]
-struct Request {
-    method: Method,
-    /// Below the v1 base, starting with a slash.
-    path: String,
-    body: Option<Value>,
-    effect: Effect,
+pub(super) struct Request {
+    pub(super) method: Method,
+    pub(super) base: Base,
+    /// Below the base, starting with a slash.
+    pub(super) path: String,
+    pub(super) body: Option<Value>,
+    pub(super) effect: Effect,
 }
 
 /// An answer that is neither an error nor a page of somebody else.
 pub(super) struct Answer {
     status: StatusCode,
+    pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
 }
 
@@ -82,24 +94,19 @@ impl Reader<'_> {
         path: String,
         body: Option<Value>,
     ) -> Result<Read<T>, Error> {
-        let request = Request { method, path, body, effect: Effect::Read };
+        let request = Request { method, base: Base::Api, path, body, effect: Effect::Read };
         let Some(answer) = self.send(&request).await? else { return Ok(Read::NotFound) };
         if matches!(answer.body.trim_ascii(), b"" | b"null") {
             return Ok(Read::Empty);
         }
-        decode(&answer.body).map(Read::Found).map_err(|error| {
-            let place = format!("line {}, column {}", error.line(), error.column());
-            UnexpectedResponse.error(format!(
-                "JumpCloud's answer could not be understood ({place}); nothing was changed by this call"
-            ))
-        })
+        decode(&answer.body).map(Read::Found).map_err(|error| not_understood(&error))
     }
 
     /// Sends `request` until it is answered, may not be repeated or the time is up; `None` for 404. A change that
     /// JumpCloud may have carried out without saying so is `OutcomeUnknown`.
-    async fn send(&self, request: &Request) -> Result<Option<Answer>, Error> {
+    pub(super) async fn send(&self, request: &Request) -> Result<Option<Answer>, Error> {
         let mut key = self.in_time(self.client.credentials.current()).await?;
-        let mut tries = Tries::default();
+        let mut tries = Tries::first(request.effect);
         let mut arrived = false;
         loop {
             let Some(left) = self.time_for(request.effect) else {
@@ -113,7 +120,7 @@ impl Reader<'_> {
                 Err(failure) => failure,
             };
             arrived |= failure.class.arrived();
-            match retry::next(failure.class, request.effect, tries, left, fastrand::f64()) {
+            match retry::next(failure.class, tries, left, fastrand::f64()) {
                 Next::GiveUp => return Err(settled(request, arrived, failure.error)),
                 Next::RenewKey => {
                     let renewed = self.in_time(self.client.credentials.renewed(&key)).await;
@@ -158,7 +165,9 @@ impl Reader<'_> {
             if status == StatusCode::TOO_MANY_REQUESTS {
                 self.count().throttled += 1;
             }
-            return match failure_of(status, &headers, &body.unwrap_or_default(), key, request.effect) {
+            let said = said(&body.unwrap_or_default(), key);
+            let asked = Asked { said, what: key.what(), host: Hosts::name(&key.hosts().api) };
+            return match failure_of(status, &headers, &asked, request.effect) {
                 Some(failure) => Err(failure),
                 None => Ok(None),
             };
@@ -176,7 +185,7 @@ impl Reader<'_> {
             );
             return Err(Failure { error, class: Class::Failed });
         }
-        Ok(Some(Answer { status, body }))
+        Ok(Some(Answer { status, headers, body }))
     }
 
     /// One request and its answer: status, headers, and the body where it could be read.
@@ -188,7 +197,12 @@ impl Reader<'_> {
     ) -> Result<(StatusCode, HeaderMap, Result<Vec<u8>, Failure>), Failure> {
         // What must not be repeated gets all the time there is to be answered.
         let timeout = if request.effect == Effect::Once { left } else { left.min(TRY_TIMEOUT) };
-        let url = format!("{}{}", self.client.base_url, request.path);
+        let hosts = key.hosts();
+        let base = match request.base {
+            Base::Api => &hosts.api,
+            Base::Insights => &hosts.insights,
+        };
+        let url = format!("{base}{}", request.path);
         let builder = self.client.http.request(request.method.clone(), url).timeout(timeout).headers(key.headers());
         let builder = builder.header(ACCEPT, "application/json");
         let builder = match &request.body {
@@ -210,11 +224,7 @@ impl Reader<'_> {
     }
 
     fn unanswered(&self, error: &reqwest::Error) -> Failure {
-        let class = match error {
-            error if error.is_connect() || error.is_builder() => Class::Unreachable, // before anything was sent
-            error if error.is_timeout() => Class::Silent,
-            _ => Class::Closed,
-        };
+        let class = class_of(error);
         let error = if self.time_left().is_zero() {
             DeadlineExceeded.error("the function's time ran out while JumpCloud was being asked; try again or raise the function's timeout")
         } else if class == Class::Unreachable {
@@ -229,7 +239,7 @@ impl Reader<'_> {
 impl Writer<'_> {
     /// Sends a change whose answer shows no object. One that JumpCloud's clients do not report is `OutcomeUnknown`.
     pub(super) async fn command(&self, path: String, body: Option<Value>, effect: Effect) -> Result<(), Error> {
-        let answer = self.change(Method::POST, path, body, effect).await?;
+        let answer = self.change(Request { method: Method::POST, base: Base::Api, path, body, effect }).await?;
         answer.accepted().then_some(()).ok_or_else(|| {
             OutcomeUnknown.error(format!(
                 "JumpCloud answered the change in a way that is not documented (status {}); it may have been carried out; look at the target before doing anything again",
@@ -239,18 +249,19 @@ impl Writer<'_> {
     }
 
     /// Sends a change; 404 is an error.
-    pub(super) async fn change(
-        &self,
-        method: Method,
-        path: String,
-        body: Option<Value>,
-        effect: Effect,
-    ) -> Result<Answer, Error> {
-        let answer = self.reader().send(&Request { method, path, body, effect }).await?;
+    pub(super) async fn change(&self, request: Request) -> Result<Answer, Error> {
+        let answer = self.reader().send(&request).await?;
         answer.ok_or_else(|| {
             UnexpectedResponse.error("JumpCloud no longer knows the target (status 404); nothing was changed by this call; look whether it was deleted")
         })
     }
+}
+
+/// A read whose answer is no JSON of the documented form. Names the place, never the text.
+pub(super) fn not_understood(error: &serde_json::Error) -> Error {
+    let place = format!("line {}, column {}", error.line(), error.column());
+    UnexpectedResponse
+        .error(format!("JumpCloud's answer could not be understood ({place}); nothing was changed by this call"))
 }
 
 /// What `error` means for a request that may have `arrived`.
@@ -273,8 +284,17 @@ fn out_of_time() -> Error {
     )
 }
 
+/// How a try failed that was not answered.
+pub(super) fn class_of(error: &reqwest::Error) -> Class {
+    match error {
+        error if error.is_connect() || error.is_builder() => Class::Unreachable, // before anything was sent
+        error if error.is_timeout() => Class::Silent,
+        _ => Class::Closed,
+    }
+}
+
 /// `Err(None)`: larger than [`MAX_BODY`].
-async fn read_body(mut response: Response) -> Result<Vec<u8>, Option<reqwest::Error>> {
+pub(super) async fn read_body(mut response: Response) -> Result<Vec<u8>, Option<reqwest::Error>> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(Some)? {
         if body.len() + chunk.len() > MAX_BODY {
@@ -285,32 +305,36 @@ async fn read_body(mut response: Response) -> Result<Vec<u8>, Option<reqwest::Er
     Ok(body)
 }
 
-/// What an answer other than 2xx and 404 means; `None` for an id that JumpCloud does not take, which is one that it
-/// does not know.
-fn failure_of(
-    status: StatusCode,
-    headers: &HeaderMap,
-    body: &[u8],
-    key: &Credential,
-    effect: Effect,
-) -> Option<Failure> {
-    let said = said(body, key);
+/// What messages about a refused call name.
+struct Asked<'a> {
+    /// See [`said`].
+    said: String,
+    /// The kind of credential.
+    what: &'a str,
+    host: &'a str,
+}
+
+/// What an answer other than 2xx and 404 means; `None` for an id that JumpCloud does not take, which is one that it does not know.
+fn failure_of(status: StatusCode, headers: &HeaderMap, asked: &Asked<'_>, effect: Effect) -> Option<Failure> {
+    let Asked { said, what, host } = asked;
     let read = effect == Effect::Read;
     let (error, class) = match status.as_u16() {
         400 if read && said.to_lowercase().contains("invalid object id") => return None,
         300..=399 => {
-            let why = "JumpCloud redirected the call, as it does without a valid key; check the API key and the API URL (each region has its own)";
+            let why = format!(
+                "{host} redirected the call, as JumpCloud does without a valid key; check the {what} and the region (each has its own API URL)"
+            );
             (Unauthorized.error(why), Class::Refused)
         }
         401 => {
             let why = format!(
-                "JumpCloud does not accept the API key{said}; check that it is not expired or replaced, belongs to this region (API URL), and has its organization (org_id)"
+                "JumpCloud does not accept the {what}{said}; check that it is not expired or replaced, belongs to the region that was asked ({host}), and has its organization (org_id)"
             );
             (Unauthorized.error(why), Class::KeyRefused)
         }
         403 => {
             let why = format!(
-                "JumpCloud refuses the call{said}; the key's administrator needs at least the Manager role with API access enabled; an answer that is no JSON can be an abuse block of this IP address"
+                "JumpCloud refuses the call{said}; the role of the {what} does not allow it: at least the Manager role with API access, or a custom role with the call's scope; an answer that is no JSON can be an abuse block of this IP address"
             );
             (Forbidden.error(why), Class::Refused)
         }
@@ -351,11 +375,11 @@ fn said(body: &[u8], key: &Credential) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::credentials::example, *};
 
     #[test]
     fn what_jumpcloud_said_is_cleaned_before_the_key_is_looked_for() {
-        let key = Credential::api_key("jca_0123456789".into(), None, 0).unwrap();
+        let key = example("jca_0123456789").unwrap();
         let said = |text: &str| said(serde_json::json!({"message": text}).to_string().as_bytes(), &key);
         for broken in
             ["jca_01234\n56789", "jca_\u{200b}01234\u{202e}56789", "jca_0123456789\u{2028}", "\u{feff}jca_0123456789"]

@@ -231,12 +231,12 @@ impl Object for System {
 impl Reader<'_> {
     /// `GET /v2/systems/{id}/users`: who may log in on the device.
     pub async fn system_users(&self, id: &ObjectId) -> Result<Listing, Error> {
-        self.list(&format!("/v2/systems/{}/users", id.as_str())).await
+        self.nodes(&format!("/v2/systems/{}/users", id.as_str())).await
     }
 
     /// `GET /v2/systems/{id}/memberof`: the device's groups.
     pub async fn system_memberof(&self, id: &ObjectId) -> Result<Listing, Error> {
-        self.list(&format!("/v2/systems/{}/memberof", id.as_str())).await
+        self.nodes(&format!("/v2/systems/{}/memberof", id.as_str())).await
     }
 }
 
@@ -277,6 +277,14 @@ impl System {
             (_, os) if LINUX.iter().any(|name| os.contains(name)) => OsKind::Linux,
             _ => OsKind::Other,
         }
+    }
+
+    /// The name of the operating system of a phone or tablet, which takes no shutdown.
+    pub fn mobile_os(&self) -> Option<&'static str> {
+        const MOBILE: [(&str, &str); 3] = [("ipados", "iPadOS"), ("ios", "iOS"), ("android", "Android")];
+        let given = [&self.os, &self.os_family].map(|name| name.as_deref().unwrap_or_default().to_lowercase());
+        let is = |prefix: &str| given.iter().any(|name| name.starts_with(prefix));
+        MOBILE.into_iter().find(|(prefix, _)| is(prefix)).map(|(_, name)| name)
     }
 
     /// Windows Home, which JumpCloud cannot log a suspended user out of.
@@ -348,6 +356,20 @@ mod tests {
         // Never one's id beside another's address.
         assert_eq!(owner(both), Some((Some("6026bec6b8207255280d5982".to_owned()), None)));
         assert_eq!(owner(json!({"primarySystemUser": null, "primarySystemUser._id": ""})), None);
+    }
+
+    #[test]
+    fn phones_and_tablets_are_called_by_name() {
+        let name = |family: &str, os: &str| {
+            System { os_family: Some(family.into()), os: Some(os.into()), ..Default::default() }.mobile_os()
+        };
+        assert_eq!(name("ios", "iOS"), Some("iOS"));
+        assert_eq!(name("ios", "iPadOS"), Some("iPadOS"));
+        assert_eq!(name("", "Android 15"), Some("Android"));
+        assert_eq!(name("android", ""), Some("Android"));
+        for other in ["Windows", "Mac OS X", "Ubuntu", "ChromeOS", ""] {
+            assert_eq!(name("", other), None, "{other}");
+        }
     }
 
     #[test]

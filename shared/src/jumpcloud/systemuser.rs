@@ -10,16 +10,14 @@ use serde_json::{json, value::RawValue};
 use serde_with::apply;
 
 use super::{
-    client::{Reader, Writer},
+    client::{Reader, SuspendWith, Writer},
     graph::Listing,
+    list::Listed,
     model::{Object, PAGE, decode, lenient, object_id},
     retry::Effect,
-    send::Read,
+    send::{Base, Request},
 };
-use crate::{
-    error::{Error, ErrorType::UnexpectedResponse},
-    ids::ObjectId,
-};
+use crate::{error::Error, ids::ObjectId};
 
 /// A user account: `systemuser` in API v1.
 #[apply(
@@ -33,6 +31,9 @@ pub struct SystemUser {
     other_id: Option<String>,
     pub username: Option<String>,
     pub email: Option<String>,
+    /// The name on devices, where it is another.
+    #[serde(rename(deserialize = "systemUsername"), skip_serializing)]
+    pub system_username: Option<String>,
     pub firstname: Option<String>,
     pub lastname: Option<String>,
     #[serde(rename(serialize = "display_name"))]
@@ -237,41 +238,55 @@ impl Serialize for UserState {
 impl Reader<'_> {
     /// `GET /v2/users/{id}/systems`: bound directly or through groups; entitled to, not logged in on.
     pub async fn user_systems(&self, id: &ObjectId) -> Result<Listing, Error> {
-        self.list(&format!("/v2/users/{}/systems", id.as_str())).await
+        self.nodes(&format!("/v2/users/{}/systems", id.as_str())).await
     }
 
     /// `GET /v2/users/{id}/memberof`: the user's groups.
     pub async fn user_memberof(&self, id: &ObjectId) -> Result<Listing, Error> {
-        self.list(&format!("/v2/users/{}/memberof", id.as_str())).await
+        self.nodes(&format!("/v2/users/{}/memberof", id.as_str())).await
     }
 
-    /// `GET /v2/bulk/userstates?userid={id}`: the changes of state that are scheduled, at most 100.
-    pub async fn state_changes(&self, id: &ObjectId) -> Result<Vec<StateChange>, Error> {
-        let path = format!("/v2/bulk/userstates?limit={PAGE}&userid={}", id.as_str());
-        let changes: Vec<StateChange> = match self.read(Method::GET, path, None).await? {
-            Read::Found(changes) => changes,
-            Read::Empty => Vec::new(),
-            Read::NotFound => {
-                return Err(
-                    UnexpectedResponse.error("JumpCloud does not know the list of scheduled changes (status 404)")
-                );
-            }
-        };
+    /// `GET /v2/bulk/userstates?userid={id}`: the changes of state that are scheduled.
+    pub async fn state_changes(&self, id: &ObjectId) -> Result<Listed<StateChange>, Error> {
+        let query = format!("&userid={}", id.as_str());
+        let mut changes: Listed<StateChange> = self.list("/v2/bulk/userstates", &query, PAGE).await?;
         // Compared again, as everywhere: an answer that ignored the filter says nothing about this user.
         let own = |change: &StateChange| {
             change.system_user_id.as_deref().is_some_and(|its| ObjectId::parse(its).as_ref() == Some(id))
         };
-        Ok(changes.into_iter().filter(own).collect())
+        changes.items.retain(own);
+        Ok(changes)
     }
 }
 
 impl Writer<'_> {
+    /// Suspends a user, as the client was told to. The user as JumpCloud returns it; `None` proves nothing, and is all that
+    /// [`SuspendWith::State`] gives, whatever it was answered with.
+    pub async fn suspend(&self, id: &ObjectId) -> Result<Option<SystemUser>, Error> {
+        match self.reader().client.suspend_with {
+            SuspendWith::Put => self.put_state(id, UserState::Suspended).await,
+            SuspendWith::State => {
+                let path = format!("/systemusers/{}/state/suspend", id.as_str());
+                let (base, effect) = (Base::Api, Effect::Repeatable);
+                self.change(Request { method: Method::POST, base, path, body: None, effect }).await.map(|_| None)
+            }
+        }
+    }
+
     /// `PUT /systemusers/{id}` with `state` and the older `suspended`, as JumpCloud's own module does. The
     /// user as JumpCloud returns it, where it does: another user, or one beside an undocumented status, proves nothing.
     pub async fn put_state(&self, id: &ObjectId, state: UserState) -> Result<Option<SystemUser>, Error> {
         let body = json!({"state": state, "suspended": state == UserState::Suspended});
         let path = format!("/systemusers/{}", id.as_str());
-        let answer = self.change(Method::PUT, path, Some(body), Effect::Repeatable).await?;
+        let answer = self
+            .change(Request {
+                method: Method::PUT,
+                base: Base::Api,
+                path,
+                body: Some(body),
+                effect: Effect::Repeatable,
+            })
+            .await?;
         let user: Option<SystemUser> = answer.accepted().then(|| decode(&answer.body).ok()).flatten();
         Ok(user.filter(|user| user.id().is_ok_and(|its| its == *id)))
     }

@@ -1,4 +1,4 @@
-//! What a playbook fills in that changes something, and how it is led to its target.
+//! What a playbook fills in that changes something.
 //!
 //! Its plan gets a [`Reader`], which leads to no write; its `apply` gets a [`Writer`], which `road.rs` alone takes out of the
 //! session, after a guard has admitted the change.
@@ -6,26 +6,22 @@
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
-use super::{
-    devices::Devices,
-    road::Road,
-    run::{Playbook, Run, Step},
-    target::{LookUp, Named, Resolved, look_up_with},
-    verify::Answer,
-};
+use super::{channel::Channel, devices::Devices, found::Resolved, verify::Answer};
 use crate::{
     error::Error,
-    guard::{About, Guard, Sighting},
+    guard::Sighting,
     ids::ObjectId,
     jumpcloud::{Reader, Writer},
-    outcome::{Advisory, Outcome, Undo},
-    request::TargetType,
+    outcome::{Advisory, Ignored, Undo},
+    request::{RequestInfo, Takes},
 };
 
 /// Reads, and says what is to be done.
-pub type PlanFn<T> = for<'a> fn(&'a Reader<'a>, &'a Resolved<T>) -> LocalBoxFuture<'a, Result<Plan, Error>>;
-/// Sends a change, and gives JumpCloud's answer.
-pub type ApplyFn<T> = for<'a> fn(&'a Writer<'a>, &'a Resolved<T>) -> LocalBoxFuture<'a, Result<Answer<T>, Error>>;
+pub type PlanFn<T> =
+    for<'a> fn(&'a Reader<'a>, &'a Resolved<T>, &'a RequestInfo) -> LocalBoxFuture<'a, Result<Plan, Error>>;
+/// Sends a change on the way that the plan found, and gives JumpCloud's answer.
+pub type ApplyFn<T> =
+    for<'a> fn(&'a Writer<'a>, &'a Resolved<T>, Option<&'a Channel>) -> LocalBoxFuture<'a, Result<Answer<T>, Error>>;
 
 /// A playbook that changes something, as data: each function's binary names one and so holds the code of no other.
 ///
@@ -47,6 +43,8 @@ pub struct Command<T: 'static> {
     pub name: &'static str,
     /// Whether it takes something away from the target. Then protected targets are refused, and it is limited.
     pub contains: bool,
+    /// The fields of a direct event that it takes and not every playbook does.
+    pub takes: Takes,
     /// What is to be done to the object as it was read; cannot write.
     pub plan: PlanFn<T>,
     /// Sends the change.
@@ -67,6 +65,8 @@ pub struct Command<T: 'static> {
 pub enum Plan {
     /// Nothing: the wanted state is there, as this sentence says.
     Unchanged(String),
+    /// Nothing, because the event says so: the reason, and a sentence.
+    Skip(Ignored, String),
     /// A change, in words.
     Change {
         /// After "would": "suspend jsmith; is ACTIVATED".
@@ -75,75 +75,7 @@ pub enum Plan {
         did: String,
         /// How to take it back, where that is possible.
         undo: Option<Undo>,
+        /// The way of the command, where there are several.
+        channel: Option<Channel>,
     },
-}
-
-/// A command and the guard that it passes.
-pub struct Guarded<T: 'static, G> {
-    command: Command<T>,
-    /// Or why there is none.
-    guard: Result<G, Error>,
-}
-
-impl<T: Named> Command<T> {
-    /// The command behind `guard`: the only way to run it.
-    pub fn guarded<G: Guard>(self, guard: G) -> Guarded<T, G> {
-        self.guarded_or(Ok(guard))
-    }
-
-    /// The same where the guard may have failed to be built: then each request is answered with that.
-    pub fn guarded_or<G: Guard>(self, guard: Result<G, Error>) -> Guarded<T, G> {
-        Guarded { command: self, guard }
-    }
-}
-
-impl<T: Named, G: Guard> Playbook for Guarded<T, G> {
-    fn name(&self) -> &'static str {
-        self.command.name
-    }
-
-    fn target_type(&self) -> TargetType {
-        T::TYPE
-    }
-
-    fn mutating(&self) -> bool {
-        true
-    }
-
-    fn takes_findings(&self) -> bool {
-        self.command.contains
-    }
-
-    fn ready(&self) -> Result<(), Error> {
-        self.guard.as_ref().map(drop).map_err(Clone::clone)
-    }
-
-    fn warm_up(&self) -> LocalBoxFuture<'_, ()> {
-        Box::pin(async {
-            if let Ok(guard) = &self.guard {
-                guard.warm_up().await;
-            }
-        })
-    }
-
-    fn prepare<'a>(&'a self, run: &'a Run<'a>) -> LocalBoxFuture<'a, Result<Step<'a>, Error>> {
-        Box::pin(async move {
-            let guard = self.guard.as_ref().map_err(Clone::clone)?;
-            let reader = run.session.reader();
-            let read = async |id: &ObjectId| {
-                let (playbook, time_left) = (self.command.name, reader.time_left());
-                guard.read(&About { playbook, target_type: T::TYPE, id, time_left }).await
-            };
-            let (found, known) = match look_up_with::<T, _>(reader, run.target, read).await? {
-                (LookUp::One(found), Some(known)) => (found, known),
-                (not_one, _) => return Err(not_one.as_error(run.target)),
-            };
-            let step: Step<'a> = Box::pin(async move {
-                let road = Road { command: &self.command, guard, session: run.session, found: &found, info: run.info };
-                let outcome = run.once.act(found.id.clone(), run.session.dry_run(), road.go(known)).await?;
-                Ok(Outcome { target: found.target, ..outcome })
-            });
-            Ok(step)
-        })
-    }
 }

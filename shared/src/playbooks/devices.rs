@@ -16,8 +16,6 @@ use crate::{
 #[derive(Default)]
 pub struct Devices {
     pub(super) systems: Vec<System>,
-    /// How the user is bound to each.
-    pub(super) bindings: HashMap<ObjectId, Binding>,
     /// What could not be read.
     pub(super) problem: Option<Advisory>,
 }
@@ -41,8 +39,11 @@ pub(super) fn none<'a>(_: &'a Reader<'a>, _: &'a ObjectId) -> LocalBoxFuture<'a,
 pub(super) async fn read(reader: &Reader<'_>, id: &ObjectId) -> Result<Devices, Error> {
     let listing = reader.user_systems(id).await?;
     let (systems, complete) = resolve::<System>(reader, &listing).await?;
-    let problem = (!complete).then(|| Advisory::new(AdvisoryCode::DevicesIncomplete, "Not all devices of the user are listed here: there are more than 1,000, or the key may not see them; see the Admin Portal."));
-    Ok(Devices { systems, bindings: listing.bindings(), problem })
+    Ok(Devices { systems, problem: incomplete(complete) })
+}
+
+pub(super) fn incomplete(complete: bool) -> Option<Advisory> {
+    (!complete).then(|| Advisory::new(AdvisoryCode::DevicesIncomplete, "Not all devices of the user are listed here: there are more than 1,000, or the key may not see them; see the Admin Portal."))
 }
 
 fn unknown(error: &Error) -> Advisory {

@@ -4,23 +4,23 @@ use super::{
     advisories,
     command::{Command, Plan},
     devices,
-    target::Resolved,
+    found::Resolved,
     verify::Answer,
     words::{label, shown, state},
 };
 use crate::{
     jumpcloud::{SystemUser, UserState},
     outcome::Undo,
+    request::Takes,
 };
 
 /// Suspends a user. Undone by Enable User, unless the user was STAGED: there is no way back to that.
 pub const DISABLE_USER: Command<SystemUser> = Command {
     name: "disable-user",
     contains: true,
-    plan: |_, found| Box::pin(async { Ok(plan(found)) }),
-    apply: |writer, found| {
-        Box::pin(async { Ok(Answer::of_put(writer.put_state(&found.id, UserState::Suspended).await?)) })
-    },
+    takes: Takes::NONE,
+    plan: |_, found, _| Box::pin(async { Ok(plan(found)) }),
+    apply: |writer, found, _| Box::pin(async { Ok(Answer::of_put(writer.suspend(&found.id).await?)) }),
     shows: Some(|user| user.state() == Some(UserState::Suspended)),
     sighting: None,
     state,
@@ -38,5 +38,6 @@ fn plan(found: &Resolved<SystemUser>) -> Plan {
         would: format!("suspend {name}; is {was}"),
         did: format!("Suspended {name}; was {was}."),
         undo: (before == Some(UserState::Activated)).then(|| Undo::user("enable-user", &found.id)),
+        channel: None,
     }
 }

@@ -4,7 +4,7 @@ use super::{
     advisories,
     command::{Command, Plan},
     devices,
-    target::Resolved,
+    found::Resolved,
     verify::Answer,
     words::{label, shown, state},
 };
@@ -12,14 +12,16 @@ use crate::{
     error::{Error, ErrorType::UnexpectedResponse},
     jumpcloud::{SystemUser, UserState},
     outcome::Undo,
+    request::Takes,
 };
 
 /// Activates a user and says what still keeps the user out. Undone by Disable User, unless the user was STAGED.
 pub const ENABLE_USER: Command<SystemUser> = Command {
     name: "enable-user",
     contains: false,
-    plan: |_, found| Box::pin(async { plan(found) }),
-    apply: |writer, found| {
+    takes: Takes::NONE,
+    plan: |_, found, _| Box::pin(async { plan(found) }),
+    apply: |writer, found, _| {
         Box::pin(async {
             match found.object.state() {
                 Some(UserState::Staged) => writer.activate(&found.id).await.map(|()| Answer::Accepted),
@@ -45,6 +47,7 @@ fn plan(found: &Resolved<SystemUser>) -> Result<Plan, Error> {
             would: format!("activate {name}; is {was}"),
             did: format!("Activated {name}; was {was}."),
             undo: (before == Some(UserState::Suspended)).then(|| Undo::user("disable-user", &found.id)),
+            channel: None,
         }),
         Some(UserState::Other(_)) | None => Err(UnexpectedResponse.error(format!(
             "{name} is {was}, which Enable User does not know; nothing was done; look in the Admin Portal"

@@ -3,9 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{
+    channel,
     devices::{resolve, with_binding},
-    groups,
+    events, groups,
     question::{Facet, Part, Question},
+    sessions,
+    subject::Subject,
     words::counted,
 };
 use crate::{
@@ -13,6 +16,7 @@ use crate::{
     ids::ObjectId,
     jumpcloud::{Object, Reader, System, SystemUser},
     outcome::{Advisory, AdvisoryCode},
+    request::Include,
 };
 
 /// A host's facts, with its users and groups.
@@ -24,15 +28,40 @@ pub const ENRICH_HOST: Question<System> = Question {
             name: "users",
             what: "The host's users",
             unknown: AdvisoryCode::UsersUnknown,
-            read: |reader, id| Box::pin(users(reader, id)),
+            only_with: None,
+            read: |host, _| Box::pin(users(host.reader, host.id)),
         },
         Facet {
             name: "groups",
             what: "The groups",
             unknown: AdvisoryCode::GroupsUnknown,
-            read: |reader, id| Box::pin(groups::part(reader, reader.system_memberof(id))),
+            only_with: None,
+            read: |host, _| Box::pin(groups::part(host.reader, host.reader.system_memberof(host.id))),
+        },
+        Facet {
+            name: "shutdown",
+            what: "The ways to shut the host down",
+            unknown: AdvisoryCode::ShutdownUnknown,
+            only_with: None,
+            read: |host, _| Box::pin(shutdown(host)),
+        },
+        Facet {
+            name: "events",
+            what: "The events",
+            unknown: AdvisoryCode::EventsUnknown,
+            only_with: Some(Include::Events),
+            read: |host, info| Box::pin(events::of_host(host, info)),
+        },
+        Facet {
+            name: "sessions",
+            what: "The sessions",
+            unknown: AdvisoryCode::SessionsUnknown,
+            only_with: Some(Include::Sessions),
+            read: |host, _| Box::pin(sessions::of_host(host)),
         },
     ],
+    include: &[Include::Events, Include::Sessions],
+    by_default: &[],
     finish: name_the_owner,
 };
 
@@ -72,9 +101,18 @@ async fn users(reader: &Reader<'_>, id: &ObjectId) -> Result<Part, Error> {
     };
     Ok(Part {
         words: Some(counted(users.len(), "user")),
-        value: users.iter().map(brief).collect(),
         advisories: incomplete.into_iter().collect(),
+        truncated: listing.truncated,
+        ..Part::new(users.iter().map(brief).collect())
     })
+}
+
+/// Which way a shutdown would take. Only about a Mac is there anything to read.
+async fn shutdown(host: &Subject<'_, System>) -> Result<Part, Error> {
+    match host.object().await? {
+        Some(system) => Ok(Part::new(channel::find(host.reader, system).await?.fact())),
+        None => Ok(Part::new(Value::Null)), // nobody will read it: there is no such host
+    }
 }
 
 /// The host gives its owner's id only; where the owner is one of its users, the rest is known.

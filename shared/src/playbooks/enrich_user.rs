@@ -4,9 +4,11 @@ use serde_json::{Value, json};
 
 use super::{
     devices::{self, with_binding},
-    groups,
+    events, groups,
+    named::Named,
     question::{Facet, Part, Question},
-    target::Named,
+    sessions,
+    subject::Subject,
     words::{counted, label, shown},
 };
 use crate::{
@@ -14,6 +16,7 @@ use crate::{
     ids::ObjectId,
     jumpcloud::{Object, Reader, SystemUser},
     outcome::AdvisoryCode,
+    request::Include,
 };
 
 /// A user's facts, with devices and groups.
@@ -25,21 +28,40 @@ pub const ENRICH_USER: Question<SystemUser> = Question {
             name: "devices",
             what: "The user's devices",
             unknown: AdvisoryCode::DevicesUnknown,
-            read: |reader, id| Box::pin(devices(reader, id)),
+            only_with: None,
+            read: |user, _| Box::pin(devices(user)),
         },
         Facet {
             name: "groups",
             what: "The groups",
             unknown: AdvisoryCode::GroupsUnknown,
-            read: |reader, id| Box::pin(groups::part(reader, reader.user_memberof(id))),
+            only_with: None,
+            read: |user, _| Box::pin(groups::part(user.reader, user.reader.user_memberof(user.id))),
         },
         Facet {
             name: "scheduled_state_changes",
             what: "The scheduled changes of state",
             unknown: AdvisoryCode::StateChangesUnknown,
-            read: |reader, id| Box::pin(state_changes(reader, id)),
+            only_with: Some(Include::Scheduled),
+            read: |user, _| Box::pin(state_changes(user.reader, user.id)),
+        },
+        Facet {
+            name: "events",
+            what: "The events",
+            unknown: AdvisoryCode::EventsUnknown,
+            only_with: Some(Include::Events),
+            read: |user, info| Box::pin(events::of_user(user, info)),
+        },
+        Facet {
+            name: "sessions",
+            what: "The sessions",
+            unknown: AdvisoryCode::SessionsUnknown,
+            only_with: Some(Include::Sessions),
+            read: |user, _| Box::pin(sessions::of_user(user)),
         },
     ],
+    include: &[Include::Events, Include::Sessions, Include::Scheduled],
+    by_default: &[Include::Scheduled],
     finish: |_| {},
 };
 
@@ -53,21 +75,21 @@ fn about(user: &SystemUser) -> (Value, Vec<String>) {
     (facts, words)
 }
 
-async fn devices(reader: &Reader<'_>, id: &ObjectId) -> Result<Part, Error> {
-    let devices = devices::read(reader, id).await?;
+async fn devices(user: &Subject<'_, SystemUser>) -> Result<Part, Error> {
+    let listing = user.listing().await?;
+    let (systems, complete) = user.systems().await?;
+    let bindings = listing.bindings();
+    let value = systems.iter().map(|host| with_binding(host.brief(), host.id().ok(), &bindings)).collect();
     Ok(Part {
-        words: Some(counted(devices.systems.len(), "device")),
-        value: devices
-            .systems
-            .iter()
-            .map(|host| with_binding(host.brief(), host.id().ok(), &devices.bindings))
-            .collect(),
-        advisories: devices.problem.into_iter().collect(),
+        words: Some(counted(systems.len(), "device")),
+        advisories: devices::incomplete(*complete).into_iter().collect(),
+        truncated: listing.truncated,
+        ..Part::new(value)
     })
 }
 
 async fn state_changes(reader: &Reader<'_>, id: &ObjectId) -> Result<Part, Error> {
     let changes = reader.state_changes(id).await?;
-    let words = (!changes.is_empty()).then(|| counted(changes.len(), "scheduled state change"));
-    Ok(Part { words, value: json!(changes), advisories: Vec::new() })
+    let words = (!changes.items.is_empty()).then(|| counted(changes.items.len(), "scheduled state change"));
+    Ok(Part { words, truncated: changes.truncated, ..Part::new(json!(changes.items)) })
 }

@@ -1,17 +1,22 @@
 //! The six playbooks: from a checked request to an [`Outcome`](crate::outcome::Outcome).
 //!
-//! One file each, which holds only what is its own. [`command`] owns the road of those that change something, [`question`] of
+//! One file each, which holds only what is its own. `road` is that of each [`command`], which changes something, [`question`] of
 //! those that ask. They speak JumpCloud through a [`Session`](crate::jumpcloud::Session) and know nothing of events and
 //! Lambda.
 
 mod advisories;
+pub mod channel;
 pub mod command;
 mod devices;
 pub mod disable_user;
 pub mod enable_user;
 pub mod enrich_host;
 pub mod enrich_user;
+mod events;
+mod found;
 mod groups;
+mod guarded;
+mod named;
 mod once;
 mod plan_hash;
 mod protect;
@@ -19,16 +24,21 @@ pub mod question;
 pub mod reset_password;
 mod road;
 mod run;
+mod sessions;
 pub mod shutdown_host;
+mod spelling;
+mod subject;
 mod target;
 mod verify;
 mod words;
 
 pub(crate) use self::once::defect;
 pub use self::{
+    found::Resolved,
+    named::Named,
     once::Once,
     run::{Playbook, Run, Step},
-    target::{Named, Resolved},
+    subject::Subject,
 };
 
 use crate::guard::Guard;

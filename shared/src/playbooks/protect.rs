@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::target::{Named, Resolved};
+use super::{found::Resolved, named::Named};
 use crate::{
     error::{Error, ErrorType::GuardUnavailable},
     guard::{Asks, Named as Names, Subject},

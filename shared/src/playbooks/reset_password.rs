@@ -6,19 +6,20 @@ use super::{
     advisories,
     command::{Command, Plan},
     devices,
-    target::Resolved,
+    found::Resolved,
     verify::Answer,
     words::label,
 };
-use crate::jumpcloud::SystemUser;
+use crate::{jumpcloud::SystemUser, request::Takes};
 
 /// Expires a user's password. Cannot be undone: only the user can set a new one. How soon an expiry shows is not
 /// documented, so one that was accepted and does not show yet is `accepted`.
 pub const RESET_PASSWORD: Command<SystemUser> = Command {
     name: "reset-password",
     contains: true,
-    plan: |_, found| Box::pin(async { Ok(plan(found)) }),
-    apply: |writer, found| Box::pin(async { writer.expire(&found.id).await.map(|()| Answer::Accepted) }),
+    takes: Takes::NONE,
+    plan: |_, found, _| Box::pin(async { Ok(plan(found)) }),
+    apply: |writer, found, _| Box::pin(async { writer.expire(&found.id).await.map(|()| Answer::Accepted) }),
     shows: Some(|user| user.password_expired == Some(true)),
     sighting: None,
     state: |user| json!({"password_expired": user.password_expired}),
@@ -35,5 +36,6 @@ fn plan(found: &Resolved<SystemUser>) -> Plan {
         would: format!("expire the password of {name}"),
         did: format!("Expired the password of {name}; a new one has to be set at the next login."),
         undo: None,
+        channel: None,
     }
 }

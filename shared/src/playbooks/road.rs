@@ -4,12 +4,14 @@
 use serde_json::Value;
 
 use super::{
+    channel::Channel,
     command::{Command, Plan},
     devices::Devices,
-    plan_hash::plan_hash,
+    found::Resolved,
+    named::Named,
+    plan_hash::{Planned, plan_hash},
     protect,
-    target::{Named, Resolved},
-    verify::{self, Verdict},
+    verify::{self, Answer, Verdict},
 };
 use crate::{
     error::{
@@ -43,10 +45,16 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
         let Command { name, plan, advise, state, contains, .. } = *self.command;
         let (reader, object) = (self.session.reader(), &self.found.object);
         let before = state(object);
-        let (would, did, undo) = match plan(reader, self.found).await? {
+        let (would, did, undo, channel) = match plan(reader, self.found, self.info).await? {
             Plan::Unchanged(summary) => return self.unchanged(summary, before, known).await,
-            Plan::Change { would, did, undo } => (would, did, undo),
+            Plan::Skip(reason, summary) => {
+                let (before, ignored) = (Some(before), Some(reason));
+                let outcome = Outcome::new(self.found.target.clone(), summary).with_facts(T::TYPE, object.brief());
+                return Ok(Outcome { status: Status::Ignored, ignored, before, ..outcome });
+            }
+            Plan::Change { would, did, undo, channel } => (would, did, undo, channel),
         };
+        let by = channel.as_ref().map(Channel::name);
         let change = Change {
             playbook: name,
             contains,
@@ -59,7 +67,8 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
         let protection = self.protection(&known).await;
         if self.session.dry_run() {
             let judged = self.judged(&known, &change, &protection);
-            return self.dry_run(format!("Dry run: would {would}."), &before, judged).await;
+            let outcome = self.dry_run(format!("Dry run: would {would}."), &before, judged).await?;
+            return Ok(Outcome { channel: by, ..outcome });
         }
         let devices = self.consent(&before, protection.as_ref().map_err(Clone::clone)?).await?;
         let ticket = match self.guard.admit(known.as_ref().map_err(Clone::clone)?, &change).await? {
@@ -67,7 +76,8 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
             Admission::Pending(pending) => return Ok(self.pending(pending, &before).await),
             Admission::DryRun(why) => {
                 let judged = self.judged(&known, &change, &protection);
-                return self.dry_run(format!("Dry run ({why}): would {would}."), &before, judged).await;
+                let outcome = self.dry_run(format!("Dry run ({why}): would {would}."), &before, judged).await?;
+                return Ok(Outcome { channel: by, ..outcome });
             }
         };
         let devices = async {
@@ -76,7 +86,7 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
                 None => self.devices().await,
             }
         };
-        let (verdict, devices) = tokio::join!(self.apply(ticket), devices);
+        let (verdict, devices) = tokio::join!(self.apply(ticket, channel.as_ref()), devices);
         let verdict = verdict?;
         let summary = verdict.summary(&would, did);
         let mut advisories: Vec<_> = verdict.doubt().into_iter().collect();
@@ -91,6 +101,7 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
             before: Some(before.clone()),
             after: now.as_ref().map(state),
             undo: undo.filter(|_| changed == Some(true)),
+            channel: by,
             ..Outcome::new(self.found.target.clone(), summary).with_facts(T::TYPE, shown.brief())
         })
     }
@@ -188,7 +199,9 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
 
     async fn plan_hash(&self, before: &Value, devices: &Devices) -> Result<Option<String>, Error> {
         let organization = self.session.reader().organization().await?;
-        Ok(plan_hash(self.command.name, organization.as_deref(), &self.found.target, before, devices))
+        let organization = organization.as_deref();
+        let planned = Planned { playbook: self.command.name, organization, target: &self.found.target, state: before };
+        Ok(plan_hash(&planned, devices))
     }
 
     /// What all guards say, whichever of them refuses first.
@@ -230,20 +243,27 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
     }
 
     /// Sends the change, tells the guard what became of it, and looks whether it shows.
-    async fn apply(&self, ticket: G::Ticket) -> Result<Verdict<T>, Error> {
+    async fn apply(&self, ticket: G::Ticket, channel: Option<&Channel>) -> Result<Verdict<T>, Error> {
         let reader = self.session.reader();
         let sent = match self.session.writer() {
-            Ok(writer) => (self.command.apply)(&writer, self.found).await,
+            Ok(writer) => (self.command.apply)(&writer, self.found, channel).await,
             Err(error) => Err(error),
         };
-        let settled = match &sent {
-            Ok(_) => Settled::Done,
-            Err(error) if error.done == Effect::Unknown => Settled::Unknown,
-            Err(_) => Settled::NotSent,
+        let known = match &sent {
+            Ok(Answer::Undocumented) => None,
+            Ok(_) => Some(Settled::Done),
+            Err(error) if error.done == Effect::Unknown => None,
+            Err(_) => Some(Settled::NotSent),
         };
-        let settle = self.guard.settle(ticket, settled, reader.time_left());
         let look = verify::verify(reader, &self.found.id, sent, self.command.shows);
-        let ((), verdict) = tokio::join!(settle, look);
-        verdict
+        let Some(settled) = known else {
+            // Only what is read back can tell.
+            let verdict = look.await;
+            let seen = verdict.as_ref().is_ok_and(|verdict| verdict.changed == Some(true));
+            let settled = if seen { Settled::Done } else { Settled::Unknown };
+            self.guard.settle(ticket, settled, reader.time_left()).await;
+            return verdict;
+        };
+        tokio::join!(self.guard.settle(ticket, settled, reader.time_left()), look).1
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     error::Error,
     jumpcloud::Session,
     outcome::Outcome,
-    request::{RequestInfo, Target, TargetType},
+    request::{RequestInfo, Takes, Target, TargetType},
 };
 
 /// What a playbook is run with.
@@ -41,6 +41,10 @@ pub trait Playbook {
     /// Opens the connections of its own.
     fn warm_up(&self) -> LocalBoxFuture<'_, ()> {
         Box::pin(ready(()))
+    }
+    /// The fields of a direct event that it takes and not every playbook does.
+    fn takes(&self) -> Takes {
+        Takes::default()
     }
     /// Finds the target, and changes nothing: the step that comes of it does the rest. All calls of both end before the
     /// session's deadline.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::target::Named;
+use super::named::Named;
 use crate::{
     error::{
         Error,
@@ -31,7 +31,7 @@ pub enum Answer<T> {
 }
 
 impl Answer<SystemUser> {
-    /// What `PUT /systemusers/{id}` answered: the user with its state, as documented, or something else.
+    /// What a change of state answered: the user with its state, as documented of `PUT`, or something else.
     pub(super) fn of_put(user: Option<SystemUser>) -> Self {
         user.filter(Named::has_state).map_or(Self::Undocumented, Self::Object)
     }

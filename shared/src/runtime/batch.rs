@@ -5,11 +5,27 @@ use std::{cell::Cell, collections::HashMap, panic::AssertUnwindSafe};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use futures_util::{FutureExt, StreamExt, stream};
 
-use crate::intake::Record;
+use crate::{
+    error::{
+        Effect, Error,
+        ErrorType::{LimitReached, SwitchedOff},
+    },
+    intake::Record,
+};
 
-/// Runs `act` on each record, at most `concurrency` at a time, and answers with exactly those that failed: SQS
+/// Whether SQS should keep a record that ended so: to deliver it again where that may help, or in the dead-letter queue until a
+/// person has put right what is not the alert's fault (the key, the role, a switch, a limit). Other refusals would be the same
+/// each time, and what may have been sent is not to be sent again: those are acknowledged, and their line in the log and
+/// `RefusedAlerts` tell of them.
+pub(super) fn is_worth_redelivery(error: &Error) -> bool {
+    let kind = error.error_type;
+    error.done == Effect::Nothing
+        && (kind.retry_helps() || kind.is_unexpected() || matches!(kind, SwitchedOff | LimitReached))
+}
+
+/// Runs `act` on each record, at most `concurrency` at a time, and answers with exactly those that `act` is not done with: SQS
 /// deletes the others and delivers these again, up to its dead-letter queue. Within a message group the order is
-/// kept, and after the first failure the rest of the group is reported as failed without being touched. So is whatever
+/// kept, and after the first such record the rest of the group is reported as failed without being touched. So is whatever
 /// has not begun when it is no longer `in_time`: a line in the log for each would take longer than is left.
 pub(super) async fn process<F, R>(
     records: Vec<Record>,
@@ -82,6 +98,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::error::ErrorType;
 
     fn records(list: &[(&str, Option<&str>)]) -> Vec<Record> {
         let record = |(id, group): &(&str, Option<&str>)| Record {
@@ -113,6 +130,16 @@ mod tests {
             response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
         failed.sort();
         (failed, touched.into_inner().unwrap())
+    }
+
+    #[test]
+    fn what_a_person_can_put_right_stays_in_the_queue_and_what_would_be_the_same_each_time_does_not() {
+        let kept: Vec<_> = ErrorType::ALL.iter().filter(|kind| is_worth_redelivery(&kind.error(""))).collect();
+        let names = kept.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" ");
+        let expected = "LimitReached SwitchedOff Unauthorized Forbidden SecretUnavailable GuardUnavailable InProgress \
+                        RateLimited JumpCloudUnavailable DeadlineExceeded UnexpectedResponse Internal";
+        assert_eq!(names, expected);
+        assert!(!is_worth_redelivery(&ErrorType::Internal.error("a panic").with_unknown_effect()));
     }
 
     #[tokio::test]

@@ -29,7 +29,7 @@ fn size(value: &impl Serialize) -> usize {
 /// Cuts the longest list by half. Whether there was one.
 fn cut(outcome: &mut Outcome) -> bool {
     let mut lists: Vec<(String, &mut Vec<Value>)> = Vec::new();
-    for (name, facts) in [("user", &mut outcome.user), ("host", &mut outcome.host)] {
+    for (name, facts) in [("user", &mut outcome.user), ("host", &mut outcome.host), ("rails", &mut outcome.rails)] {
         facts.iter_mut().for_each(|facts| collect(name, facts, &mut lists));
     }
     let longest = lists.into_iter().map(|(name, list)| (size(list), name, list)).max_by_key(|(size, ..)| *size);
@@ -43,7 +43,7 @@ fn cut(outcome: &mut Outcome) -> bool {
     };
     match outcome.truncated.iter_mut().find(|cut| cut.list == name) {
         Some(cut) => cut.shown = after,
-        None => outcome.truncated.push(Truncated { list: name, shown: after, total: before }),
+        None => outcome.truncated.push(Truncated { list: name, shown: after, total: Some(before) }),
     }
     after < before
 }
@@ -86,11 +86,16 @@ fn say_what_is_missing(outcome: &mut Outcome) {
         ("host.users", AdvisoryCode::UsersIncomplete),
         ("user.groups", AdvisoryCode::GroupsIncomplete),
         ("host.groups", AdvisoryCode::GroupsIncomplete),
+        ("user.events", AdvisoryCode::EventsIncomplete),
+        ("host.events", AdvisoryCode::EventsIncomplete),
+        ("user.sessions", AdvisoryCode::SessionsIncomplete),
+        ("host.sessions", AdvisoryCode::SessionsIncomplete),
     ] {
         let Some(cut) = outcome.truncated.iter().find(|cut| cut.list == list) else { continue };
+        let of = cut.total.map_or_else(|| "more".to_owned(), |total| total.to_string());
         let message = format!(
-            "Not all are listed here: the answer has room for {} of {} ({list}); see the Admin Portal.",
-            cut.shown, cut.total
+            "Not all are listed here: the answer has room for {} of {of} ({list}); see the Admin Portal.",
+            cut.shown
         );
         outcome.advisories.retain(|advisory| advisory.code != code);
         outcome.advisories.insert(0, Advisory::new(code, message));
@@ -138,7 +143,7 @@ mod tests {
         let facts = json!({"username": "jsmith", "devices": devices, "groups": groups});
         let outcome = finished(outcome().with_facts(TargetType::User, facts));
         let user = outcome.user.unwrap();
-        let cut = Truncated { list: "user.devices".to_owned(), shown: 250, total: 1000 };
+        let cut = Truncated { list: "user.devices".to_owned(), shown: 250, total: Some(1000) };
         assert_eq!(outcome.truncated, [cut]);
         assert_eq!((user["devices"].as_array().unwrap().len(), &user["groups"]), (250, &groups));
         assert_eq!(user["devices"][249]["id"], 249);
@@ -153,7 +158,7 @@ mod tests {
         let last = Advisory::new(AdvisoryCode::MfaWillBeAsked, "y");
         let outcome = finished(Outcome { advisories: many.chain([last.clone()]).collect(), ..outcome() });
         assert_eq!(outcome.advisories.last(), Some(&last));
-        let cut = Truncated { list: "advisories".to_owned(), shown: 251, total: 1001 };
+        let cut = Truncated { list: "advisories".to_owned(), shown: 251, total: Some(1001) };
         assert_eq!(outcome.truncated, [cut]);
     }
 
@@ -164,6 +169,6 @@ mod tests {
         assert_eq!(cut.truncated[0].list, "candidates");
         let names = vec!["x".repeat(400_000)];
         let cut = finished(outcome().with_facts(TargetType::User, json!({"admin": {"role_names": names}})));
-        assert_eq!(cut.truncated, [Truncated { list: "user.admin.role_names".to_owned(), shown: 0, total: 1 }]);
+        assert_eq!(cut.truncated, [Truncated { list: "user.admin.role_names".to_owned(), shown: 0, total: Some(1) }]);
     }
 }

@@ -1,11 +1,13 @@
 //! A playbook as a Lambda function. Every invocation, every record of a batch, every refusal and every panic begins and ends
-//! in `Invocation::finish`, which leaves exactly one line in the log.
+//! in `Recorder::end`, which leaves exactly one line in the log.
 
+mod administer;
 mod batch;
 mod fit;
 mod logging;
 mod record;
 mod setup;
+mod time;
 
 use std::{
     env,
@@ -15,15 +17,17 @@ use std::{
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use futures_util::{FutureExt, future::ready};
-use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use reqwest::Client;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
+pub use self::administer::{Answered, Asked, administer};
 use self::{
-    record::{Ended, Name},
+    record::{Ended, Recorder},
     setup::Setup,
+    time::{deadline, times},
 };
 use crate::{
     error::Error,
@@ -31,17 +35,13 @@ use crate::{
     http,
     intake::{Arrival, Intake, Record, Todo, Wants, Work},
     jumpcloud::Session,
-    outcome::{Outcome, Status},
+    outcome::Outcome,
     playbooks::{Named, Once, Playbook, Run, Step, command::Command, defect, question::Question},
-    vars::{self, Vars},
+    vars::Vars,
 };
 
-/// Kept back from the invocation's time to return the answer.
-const TIME_TO_ANSWER: Duration = Duration::from_millis(300);
-/// The same for each record of a batch: reporting 7,000 took more than a second of the clock on the CPU that 128 MB get.
-const TIME_TO_ANSWER_A_RECORD: Duration = Duration::from_micros(150);
-/// A record is not begun with less than this left: what begins should end.
-const TIME_FOR_A_RECORD: Duration = Duration::from_secs(1);
+/// Lambda begins an init again that takes more than 10 s.
+const TIME_FOR_INIT: Duration = Duration::from_secs(9);
 
 /// Runs `command` as a Lambda function until Lambda ends the process, behind the guard that `guard` makes of the variables
 /// and the process's HTTP client.
@@ -85,7 +85,8 @@ async fn serve(playbook: &dyn Playbook, http: Result<Client, Error>) -> Result<(
     logging::init(&vars);
     let function = Function::new(playbook, &vars, http, record::to_stdout);
     if let Ok(setup) = &function.setup {
-        tokio::join!(setup.client.warm_up(), playbook.warm_up());
+        let ready = async { tokio::join!(setup.client.warm_up(), playbook.warm_up()) };
+        let _ = timeout(TIME_FOR_INIT, ready).await; // what is not ready is tried again, and reported, by the invocation
     }
     lambda_runtime::run(service_fn(|event| function.handle(event))).await
 }
@@ -104,9 +105,7 @@ enum Answer {
 struct Function<'a> {
     playbook: &'a dyn Playbook,
     setup: Result<Setup, Error>,
-    name: Name,
-    /// Takes the line of each run.
-    log: fn(&str),
+    recorder: Recorder,
 }
 
 /// One invocation.
@@ -119,30 +118,32 @@ struct Invocation<'a> {
 
 impl<'a> Function<'a> {
     fn new(playbook: &'a dyn Playbook, vars: &Vars<'_>, http: Result<Client, Error>, log: fn(&str)) -> Self {
-        let name = Name {
-            name: vars.named(vars::AWS_LAMBDA_FUNCTION_NAME).unwrap_or_else(|| playbook.name().to_owned()),
-            version: vars.named(vars::AWS_LAMBDA_FUNCTION_VERSION).unwrap_or_else(|| "$LATEST".to_owned()),
-        };
+        let recorder = Recorder::new(playbook.name(), playbook.mutating(), vars, log);
         let setup = playbook.ready().and(http).and_then(|http| Setup::from_vars(vars, http));
-        Self { playbook, setup, name, log }
+        Self { playbook, setup, recorder }
     }
 
     async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Error> {
         let (event, context) = event.into_parts();
-        let arrival =
-            |dry_run| Arrival { request_id: context.request_id.clone(), dry_run, now: SystemTime::now().into() };
+        let arrival = |dry_run| Arrival {
+            request_id: context.request_id.clone(),
+            dry_run,
+            now: SystemTime::now().into(),
+            redriven: false,
+        };
         let setup = match &self.setup {
             Ok(setup) => setup,
             Err(error) => {
                 let info = arrival(false).info();
                 let refused = Ended::before_it_began(info, error.clone());
-                return self.end(refused).map(|outcome| Answer::Outcome(Box::new(outcome)));
+                return self.recorder.end(refused).map(|outcome| Answer::Outcome(Box::new(outcome)));
             }
         };
         let wants = Wants {
             target_type: self.playbook.target_type(),
             mutating: self.playbook.mutating(),
             takes_findings: self.playbook.takes_findings(),
+            takes: self.playbook.takes(),
         };
         let arrival = arrival(setup.dry_run);
         let read = catch_unwind(AssertUnwindSafe(|| setup.settings.read(event.get(), wants, &arrival)));
@@ -164,11 +165,10 @@ impl<'a> Function<'a> {
 }
 
 impl Invocation<'_> {
-    /// Whether all of a record was done. A question without an answer (nobody of that name) is a failure here,
-    /// where nobody reads the answer.
+    /// Whether a record is done with: nothing in it is worth another delivery.
     async fn record(&self, record: Record) -> bool {
-        let answered = |outcome: &Outcome| !matches!(outcome.status, Status::NotFound | Status::Ambiguous);
-        self.finish_all(record.work).await.iter().all(|result| result.as_ref().is_ok_and(answered))
+        let again = |result: &Result<_, Error>| result.as_ref().is_err_and(batch::is_worth_redelivery);
+        !self.finish_all(record.work).await.iter().any(again)
     }
 
     /// Does what is to be done, whatever comes of it.
@@ -202,8 +202,9 @@ impl Invocation<'_> {
         }
         drop(runs);
         let end = |((start, session, work), result): ((Instant, Session<'_>, Work), _)| {
-            let target = work.todo.ok().and_then(|todo| if let Todo::Run(target) = todo { Some(target) } else { None });
-            self.function.end(Ended { info: work.info, target, traffic: session.reader().traffic(), start, result })
+            let asked = if let Ok(Todo::Run(target)) = &work.todo { Some(record::asked(target)) } else { None };
+            let traffic = session.reader().traffic();
+            self.function.recorder.end(Ended { info: work.info, asked, traffic, start, result })
         };
         begun.into_iter().zip(results).map(end).collect()
     }
@@ -227,23 +228,6 @@ impl Invocation<'_> {
     }
 }
 
-impl Function<'_> {
-    /// Completes an outcome, writes the line of the run, and gives the caller what it is answered with.
-    fn end(&self, ended: Ended) -> Result<Outcome, Error> {
-        let ended = ended.complete(self.playbook.name());
-        (self.log)(&ended.line(&self.name, self.playbook, SystemTime::now().into()).to_string());
-        ended.result
-    }
-}
-
-/// Of the time that is `left` for a batch: until when a record may begin, and when all calls must have ended. Of a short
-/// time a quarter each is kept back at most.
-fn times(records: usize, left: Duration) -> (Duration, Duration) {
-    let to_answer = TIME_TO_ANSWER_A_RECORD.saturating_mul(u32::try_from(records).unwrap_or(u32::MAX));
-    let end = left - to_answer.min(left / 4);
-    (end - TIME_FOR_A_RECORD.min(left / 4), end)
-}
-
 /// The outcomes for all targets of an alert, or the first error, which says how many of them were done.
 fn all_or_error(results: Vec<Result<Outcome, Error>>) -> Result<Vec<Outcome>, Error> {
     let (count, done) = (results.len(), results.iter().filter(|result| result.is_ok()).count());
@@ -252,12 +236,6 @@ fn all_or_error(results: Vec<Result<Outcome, Error>>) -> Result<Vec<Outcome>, Er
             format!("of {count} targets of the alert {done} were done, each with its line in the log; of another: ");
         Error { message: format!("{done}{}", error.message), ..error }
     })
-}
-
-/// When all calls must have ended.
-fn deadline(context: &Context) -> Instant {
-    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-    Instant::now() + left.saturating_sub(TIME_TO_ANSWER)
 }
 
 impl From<Error> for Diagnostic {
@@ -305,15 +283,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_batch_keeps_time_back_for_its_records_and_its_answer() {
-        let ms = Duration::from_millis;
-        assert_eq!(times(10_000, ms(60_000)), (ms(57_500), ms(58_500)));
-        assert_eq!(times(10, ms(60_000)).1, Duration::from_micros(59_998_500));
-        assert_eq!(times(10_000, ms(400)), (ms(200), ms(300)));
-        assert_eq!(times(usize::MAX, Duration::ZERO), (Duration::ZERO, Duration::ZERO));
-    }
-
     #[tokio::test]
     async fn every_way_ends_in_one_line_and_a_panic_says_nothing_of_its_own() {
         let rehearsal = sandbox::rehearsal::Rehearsal::start().await;
@@ -327,12 +296,11 @@ mod tests {
         let error = function.handle(event(json!({"user": "jsmith"}).to_string())).await.err().unwrap();
         assert_eq!((error.error_type, error.done), (Internal, Effect::Unknown));
         assert!(!error.to_string().contains("SECRET"));
-        // In a batch it is that record's failure; a second record for the same user does not run, either.
+        // In a batch neither that record nor a second one for the same user runs again: something may have been done.
         let record = |id: &str| sandbox::events::record(id, r#"{"user": "jsmith"}"#);
         let batch = sandbox::events::batch([record("m-1"), record("m-2")]).to_string();
         let answer = function.handle(event(batch)).await.unwrap();
-        let failed = |id: &str| json!({"itemIdentifier": id});
-        assert_eq!(serde_json::to_value(answer).unwrap(), json!({"batchItemFailures": [failed("m-1"), failed("m-2")]}));
+        assert_eq!(serde_json::to_value(answer).unwrap(), json!({"batchItemFailures": []}));
         // What cannot be read at all: too deep, a number out of range, half a character.
         for text in ["[".repeat(200) + &"]".repeat(200), "1e999".to_owned(), r#""\ud800""#.to_owned()] {
             assert_eq!(function.handle(event(text)).await.err().unwrap().error_type, InvalidInput);

@@ -12,33 +12,61 @@ use tokio::time::Instant;
 
 use super::fit;
 use crate::{
-    error::Error,
+    error::{Error, ErrorType::SwitchedOff},
     jumpcloud::Traffic,
-    outcome::Outcome,
-    playbooks::Playbook,
+    outcome::{Outcome, Rule, Ruling, Status},
     request::{RequestInfo, Target},
+    vars::{self, Vars},
 };
 
 const NAMESPACE: &str = "JumpCloudPlaybooks";
 /// The most values that a metric may hold in one line.
 const MAX_VALUES: usize = 100;
 
-/// What Lambda calls the function.
-pub(super) struct Name {
+/// Whose lines they are, and where they go.
+pub(super) struct Recorder {
+    /// The playbook's name.
+    playbook: &'static str,
+    /// Whether it can change something: then each line holds the audit record.
+    audited: bool,
     /// `AWS_LAMBDA_FUNCTION_NAME`.
-    pub(super) name: String,
+    function: String,
     /// `AWS_LAMBDA_FUNCTION_VERSION`.
-    pub(super) version: String,
+    version: String,
+    /// Takes the line of each run.
+    log: fn(&str),
+}
+
+impl Recorder {
+    pub(super) fn new(playbook: &'static str, audited: bool, vars: &Vars<'_>, log: fn(&str)) -> Self {
+        let function = vars.named(vars::AWS_LAMBDA_FUNCTION_NAME).unwrap_or_else(|| playbook.to_owned());
+        let version = vars.named(vars::AWS_LAMBDA_FUNCTION_VERSION).unwrap_or_else(|| "$LATEST".to_owned());
+        Self { playbook, audited, function, version, log }
+    }
+
+    /// The one end of every run: completes an outcome, writes the line of the run, and gives the caller what it is answered
+    /// with.
+    pub(super) fn end(&self, ended: Ended) -> Result<Outcome, Error> {
+        let ended = ended.complete(self.playbook);
+        (self.log)(&ended.line(self, Utc::now()).to_string());
+        ended.result
+    }
 }
 
 /// What is known of a run when it ends.
 pub(super) struct Ended {
     pub(super) info: RequestInfo,
-    /// `None` where the event never got as far as naming one.
-    pub(super) target: Option<Target>,
+    /// For what, as the audit record says it; `None` where the event never got as far as that.
+    pub(super) asked: Option<Value>,
     pub(super) traffic: Traffic,
     pub(super) start: Instant,
     pub(super) result: Result<Outcome, Error>,
+}
+
+/// A target as it was asked for.
+pub(super) fn asked(target: &Target) -> Value {
+    let also: Vec<&str> = target.also.iter().map(|name| name.text.as_str()).collect();
+    json!({"matched_by": target.name.by, "name": target.name.text, "also": also})
 }
 
 /// Writes `line` in one piece. A log that cannot be written is no reason to fail what was done.
@@ -49,11 +77,11 @@ pub(super) fn to_stdout(line: &str) {
 impl Ended {
     /// A run that ended before it began.
     pub(super) fn before_it_began(info: RequestInfo, error: Error) -> Self {
-        Self { info, target: None, traffic: Traffic::default(), start: Instant::now(), result: Err(error) }
+        Self { info, asked: None, traffic: Traffic::default(), start: Instant::now(), result: Err(error) }
     }
 
     /// Fills in what an outcome says of its request and its run.
-    pub(super) fn complete(mut self, playbook: &'static str) -> Self {
+    fn complete(mut self, playbook: &'static str) -> Self {
         let duration_ms = self.duration_ms();
         if let Ok(outcome) = &mut self.result {
             outcome.playbook = playbook;
@@ -69,30 +97,32 @@ impl Ended {
         self.start.elapsed().as_millis().try_into().unwrap_or(u64::MAX)
     }
 
-    /// The line of the run; with the audit record where `playbook` can change something.
-    pub(super) fn line(&self, function: &Name, playbook: &dyn Playbook, now: DateTime<Utc>) -> Value {
+    /// The line of the run.
+    fn line(&self, recorder: &Recorder, now: DateTime<Utc>) -> Value {
         let latencies = self.traffic.latencies_ms.iter().take(MAX_VALUES).collect::<Vec<_>>();
         let error = self.result.as_ref().err();
         let count = |name: &str| json!({"Name": name, "Unit": "Count"});
         let milliseconds = |name: &str| json!({"Name": name, "Unit": "Milliseconds"});
-        let target_id = self.result.as_ref().ok().and_then(|outcome| outcome.target.id.as_ref());
+        let target = self.result.as_ref().ok().and_then(|outcome| outcome.target.as_ref());
         let request = json!(self.info);
         let mut line = json!({
             // Without a time Lambda takes a line for INFO, whatever it is.
             "timestamp": now.to_rfc3339_opts(SecondsFormat::Millis, true),
             "level": if self.result.is_ok() { "INFO" } else { "ERROR" },
             "message": if self.result.is_ok() { "done" } else { "failed" },
-            "playbook": playbook.name(),
-            "target_id": target_id,
+            "playbook": recorder.playbook,
+            "target_id": target.and_then(|target| target.id.as_ref()),
             "request_id": request["request_id"],
             "event_id": request["event_id"],
             "correlation": request["correlation"],
             "error": error.map(|error| &error.message),
-            "FunctionName": function.name,
-            "Version": function.version,
+            "FunctionName": recorder.function,
+            "Version": recorder.version,
             "Outcome": self.outcome(),
+            "Switch": self.switch(),
             "Runs": 1,
             "UnexpectedRuns": u8::from(error.is_some_and(|error| error.error_type.is_unexpected())),
+            "RefusedAlerts": u8::from(self.info.is_alert() && error.is_some_and(|error| !error.error_type.retry_helps())),
             "RunDuration": self.duration_ms(),
             "JumpCloudCalls": self.traffic.calls,
             "JumpCloudThrottles": self.traffic.throttled,
@@ -111,6 +141,7 @@ impl Ended {
                             milliseconds("RunDuration"),
                             count("JumpCloudCalls"),
                             count("JumpCloudThrottles"),
+                            count("RefusedAlerts"),
                         ],
                     },
                     {
@@ -129,8 +160,8 @@ impl Ended {
                 metrics.push(milliseconds("JumpCloudLatency"));
             }
         }
-        if playbook.mutating() {
-            line["audit"] = self.audit(playbook.name(), request);
+        if recorder.audited {
+            line["audit"] = self.audit(recorder.playbook, request);
         }
         line
     }
@@ -143,16 +174,26 @@ impl Ended {
         }
     }
 
+    /// What the switch is set to that held the run back. Not where a dry run was asked for.
+    fn switch(&self) -> Option<&'static str> {
+        let refuses = |outcome: &Outcome| {
+            outcome.guards.iter().any(|guard| guard.rule == Rule::Switch && guard.verdict == Ruling::Refuse)
+        };
+        match &self.result {
+            Err(error) if error.error_type == SwitchedOff => Some("off"),
+            Ok(outcome) if outcome.status == Status::DryRun && !self.info.dry_run && refuses(outcome) => {
+                Some("dry-run")
+            }
+            _ => None,
+        }
+    }
+
     /// Who asked, for what, and what became of it. Names people, as an audit must; other lines do not.
     fn audit(&self, playbook: &str, request: Value) -> Value {
-        let asked = self.target.as_ref().map(|target| {
-            let also: Vec<&str> = target.also.iter().map(|name| name.text.as_str()).collect();
-            json!({"matched_by": target.name.by, "name": target.name.text, "also": also})
-        });
         let (outcome, error) = (self.result.as_ref().ok(), self.result.as_ref().err());
         json!({
             "playbook": playbook,
-            "asked": asked,
+            "asked": self.asked,
             "request": request,
             "result": self.outcome(),
             "ignored": outcome.and_then(|outcome| outcome.ignored),
@@ -174,14 +215,21 @@ mod tests {
     use super::*;
     use crate::{
         error::ErrorType::{self, *},
-        playbooks::enrich_user::ENRICH_USER,
+        outcome::Judgement,
     };
 
     fn line(error: ErrorType, latencies_ms: Vec<u64>) -> Value {
         let traffic = Traffic { latencies_ms, ..Traffic::default() };
         let ended = Ended { traffic, ..Ended::before_it_began(RequestInfo::default(), error.error("why")) };
-        let function = Name { name: "stack-x".to_owned(), version: "7".to_owned() };
-        ended.line(&function, &ENRICH_USER, DateTime::UNIX_EPOCH)
+        ended.line(&recorder(), DateTime::UNIX_EPOCH)
+    }
+
+    fn recorder() -> Recorder {
+        let var = |name: &str| {
+            let values = [(vars::AWS_LAMBDA_FUNCTION_NAME, "stack-x"), (vars::AWS_LAMBDA_FUNCTION_VERSION, "7")];
+            values.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
+        };
+        Recorder::new("enrich-user", false, &Vars(&var), |_| {})
     }
 
     #[test]
@@ -198,6 +246,22 @@ mod tests {
         let sets = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
         let set = sets.iter().find(|set| set["Metrics"][0]["Name"] == "UnexpectedRuns").unwrap();
         assert_eq!(set["Dimensions"], json!([["FunctionName"], ["FunctionName", "Version"]]));
+    }
+
+    #[test]
+    fn what_a_switch_held_back_says_so_and_a_dry_run_that_was_asked_for_does_not() {
+        assert_eq!(line(SwitchedOff, Vec::new())["Switch"], "off");
+        assert_eq!(line(LimitReached, Vec::new())["Switch"], Value::Null);
+        let dry_run = |verdict, asked| {
+            let guards = vec![Judgement::new(Rule::Switch, verdict, "why")];
+            let outcome = Outcome { status: Status::DryRun, guards, ..Outcome::new(None, "summary") };
+            let info = RequestInfo { dry_run: asked, ..RequestInfo::default() };
+            let ended = Ended { result: Ok(outcome), ..Ended::before_it_began(info, Internal.error("why")) };
+            ended.line(&recorder(), DateTime::UNIX_EPOCH)["Switch"].clone()
+        };
+        assert_eq!(dry_run(Ruling::Refuse, false), "dry-run");
+        assert_eq!(dry_run(Ruling::Refuse, true), Value::Null);
+        assert_eq!(dry_run(Ruling::Pass, false), Value::Null);
     }
 
     #[test]

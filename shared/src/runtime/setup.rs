@@ -6,11 +6,10 @@ use crate::{
     credentials::KeyStore,
     error::Error,
     intake::Settings,
-    jumpcloud::Client,
-    vars::{self, Vars, misconfigured},
+    jumpcloud::{Client, SuspendWith},
+    vars::{self, Vars},
 };
 
-const DEFAULT_API_URL: &str = "https://console.jumpcloud.com/api";
 const DEFAULT_CONCURRENCY: usize = 8;
 
 /// What one process holds: built once, lent to every invocation.
@@ -26,15 +25,12 @@ pub(super) struct Setup {
 impl Setup {
     pub(super) fn from_vars(vars: &Vars<'_>, http: reqwest::Client) -> Result<Self, Error> {
         let keys = Arc::new(KeyStore::from_vars(vars, http.clone())?);
-        let url = match vars.url(&vars::JUMPCLOUD_API_URL)? {
-            Some(url) => url,
-            None => DEFAULT_API_URL.parse().map_err(|_| misconfigured(vars::JUMPCLOUD_API_URL.name, "is not set"))?,
-        };
         let concurrency = vars.parsed(&vars::BATCH_CONCURRENCY, |number| {
             number.parse().ok().filter(|number| (1..=100).contains(number))
         })?;
+        let suspend_with = vars.parsed(&vars::SUSPEND_WITH, SuspendWith::parse)?.unwrap_or_default();
         Ok(Self {
-            client: Client::new(&url, http, keys),
+            client: Client::new(http, keys).suspending_with(suspend_with),
             settings: Settings::from_vars(vars)?,
             dry_run: vars.flag(&vars::DRY_RUN)?,
             concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),

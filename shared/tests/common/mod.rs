@@ -23,7 +23,7 @@ pub(crate) fn client(rehearsal: &Rehearsal) -> Client {
     let var = |name: &str| env.get(name).cloned();
     let http = http::client().expect("a client");
     let keys = KeyStore::from_vars(&Vars(&var), http.clone()).expect("a complete environment");
-    Client::new(&rehearsal.tenant.url().parse().expect("a URL"), http, Arc::new(keys))
+    Client::new(http, Arc::new(keys))
 }
 
 /// One run of `playbook`.

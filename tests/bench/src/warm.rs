@@ -85,7 +85,7 @@ pub(crate) fn size(bench: &Bench) -> Section {
         Row::new(&program.name).number("binary MB", binary.len() as f64 / 1e6).number("zip MB", zipped as f64 / 1e6)
     };
     let mut rows: Vec<Row> =
-        playbooks::all().iter().map(|playbook| row(&bench.programs.rust(&playbook.name))).collect();
+        playbooks::functions().iter().map(|playbook| row(&bench.programs.rust(&playbook.name))).collect();
     rows.push(row(&bench.programs.echo()));
     Section::new("size", "What is deployed, in MB of a million bytes; the zip is deflated at the usual level.", rows)
 }

@@ -1,42 +1,90 @@
 //! Who may call the tenant: keys, tokens and organizations, as JumpCloud checks them. Then the route.
 
-use axum::{body::Body, http::Response};
+use axum::{
+    body::Body,
+    http::{HeaderValue, Response},
+};
 use serde_json::{Value, json};
 
 use crate::{
+    events_api,
     query::Query,
     replies::{error, json_reply, login, page},
-    tenant::{ORG_ID, Recorded, Shared, lock},
-    v1, v2,
+    scopes,
+    tenant::{ORG_ID, Recorded, SERVICE_ACCOUNT, Shared, TOKEN, TOKEN_PATH, lock},
+    v1::{self, Asked},
+    v2,
 };
 
-/// `client:secret` of the tenant's service account, as HTTP Basic has it.
-const BASIC: &str = "Basic c2FfcmVoZWFyc2FsOnJlaGVhcnNhbF9zZWNyZXRfMDEyMzQ1Njc4OQ==";
-/// The token that the service account gets.
-const TOKEN: &str = "rehearsal_token_0123456789";
+/// The tenant's service account and its tokens.
+pub(crate) struct Account {
+    pub(crate) secret: String,
+    pub(crate) life_in_seconds: u64,
+    pub(crate) issued: usize,
+    /// So many of the first are refused.
+    pub(crate) revoked: usize,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self { secret: SERVICE_ACCOUNT[1].to_owned(), life_in_seconds: 3600, issued: 0, revoked: 0 }
+    }
+}
+
+impl Account {
+    /// Whether this `Authorization` is that of HTTP Basic with the account's id and secret.
+    fn knows(&self, authorization: &HeaderValue) -> bool {
+        #[expect(clippy::disallowed_methods, reason = "only builds a request")]
+        let request = reqwest::Client::new().post("http://tenant/").basic_auth(SERVICE_ACCOUNT[0], Some(&self.secret));
+        request.build().expect("a request").headers().get("authorization") == Some(authorization)
+    }
+
+    fn gives(&mut self) -> String {
+        self.issued += 1;
+        token_text(self.issued)
+    }
+
+    fn accepts(&self, token: &str) -> bool {
+        (self.revoked + 1..=self.issued).any(|number| token_text(number) == token)
+    }
+}
+
+fn token_text(number: usize) -> String {
+    format!("{TOKEN}_{number}")
+}
 
 /// Key and organization as JumpCloud checks them, then the route.
 pub(crate) fn answer(shared: &Shared, request: &Recorded) -> Response<Body> {
-    let Some(path) = request.path.strip_prefix("/api/") else {
+    // A host of its own in JumpCloud, and the same keys and organizations.
+    let insights = request.path.strip_prefix("/insights/directory/v1/");
+    let Some(path) = request.path.strip_prefix("/api/").or(insights) else {
         return match request.path.as_str() {
             "/login" => page(),
-            "/oauth2/token" if request.method == "POST" => token(request),
+            TOKEN_PATH if request.method == "POST" => token(&mut lock(&shared.account), request),
             _ => login(),
         };
     };
     let header =
         |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty());
     let parts: Vec<&str> = path.split('/').collect();
-    match (header("x-api-key"), header("authorization").and_then(|value| value.strip_prefix("Bearer "))) {
-        (Some(key), _) if key == *lock(&shared.key) => {}
-        (None, Some(TOKEN)) if parts[0] == "organizations" => {
-            return error(401, "service accounts are not allowed to access this endpoint");
+    let who = match (header("x-api-key"), header("authorization").and_then(|value| value.strip_prefix("Bearer "))) {
+        (Some(key), _) if key == *lock(&shared.key) || lock(&shared.scopes).contains_key(key) => key,
+        (None, Some(token)) if lock(&shared.account).accepts(token) => {
+            if parts[0] == "organizations" {
+                return error(401, "service accounts are not allowed to access this endpoint");
+            }
+            SERVICE_ACCOUNT[0]
         }
-        (None, Some(TOKEN)) => {}
         (None, None) => return login(), // not 401
         _ => {
             let body = json!({"error": "Unauthorized", "message": "Unauthorized: api key user not found"});
             return json_reply(401, &body);
+        }
+    };
+    if let Some(granted) = lock(&shared.scopes).get(who) {
+        let needed = scopes::needed(&request.method, &parts);
+        if !granted.iter().any(|scope| needed.contains(scope)) {
+            return error(403, "Forbidden");
         }
     }
     match header("x-org-id") {
@@ -58,35 +106,27 @@ pub(crate) fn answer(shared: &Shared, request: &Recorded) -> Response<Body> {
     };
     let (org, query) = (&mut lock(&shared.org), Query::parse(&request.query));
     match parts.as_slice() {
-        ["v2", parts @ ..] => v2::route(org, &request.method, parts, &query, &body),
-        parts => v1::route(org, *lock(&shared.unknown_id), &request.method, parts, &query, &body),
+        _ if insights.is_some() => events_api::route(org, &request.method, path, &body),
+        ["v2", parts @ ..] => v2::route(org, &Asked { method: &request.method, parts, query: &query, body: &body }),
+        parts => v1::route(
+            org,
+            *lock(&shared.unknown_id),
+            &Asked { method: &request.method, parts, query: &query, body: &body },
+        ),
     }
 }
 
 /// `POST /oauth2/token`: client credentials, in the header only.
-fn token(request: &Recorded) -> Response<Body> {
+fn token(account: &mut Account, request: &Recorded) -> Response<Body> {
     let form = String::from_utf8_lossy(&request.body);
     let form = Query::parse(&form);
-    let known = request.headers.get("authorization").is_some_and(|value| value == BASIC);
+    let known = request.headers.get("authorization").is_some_and(|value| account.knows(value));
     match (form.get("grant_type"), form.get("scope")) {
         _ if !known => json_reply(401, &json!({"error": "invalid_client"})),
         (Some("client_credentials"), Some("api")) => {
-            json_reply(200, &json!({"access_token": TOKEN, "token_type": "bearer", "expires_in": 3600}))
+            let (token, life) = (account.gives(), account.life_in_seconds);
+            json_reply(200, &json!({"access_token": token, "token_type": "bearer", "expires_in": life}))
         }
         _ => json_reply(400, &json!({"error": "invalid_request"})),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::tenant::SERVICE_ACCOUNT;
-
-    #[test]
-    fn the_basic_header_is_the_service_account() {
-        #[expect(clippy::disallowed_methods, reason = "only builds a request")]
-        let client = reqwest::Client::new();
-        let [id, secret] = SERVICE_ACCOUNT;
-        let request = client.post("http://tenant/").basic_auth(id, Some(secret)).build().unwrap();
-        assert_eq!(request.headers()["authorization"], super::BASIC);
     }
 }

@@ -29,6 +29,8 @@ pub enum Fault {
     Answer(u16, &'static str, String),
     /// The right answer, so much later.
     Slow(Duration),
+    /// The right answer, once so many requests have arrived in all.
+    Until(usize),
     /// The connection is cut before the request had any effect.
     CutBefore,
     /// The request has its effect, and the connection is cut instead of an answer.
@@ -79,7 +81,9 @@ pub(crate) async fn answer(shared: Arc<Shared>, request: Request<Bytes>) -> Resu
     {
         return Err(Cut);
     }
+    let after = lock(&shared.answered).clone();
     let recorded = Recorded {
+        after,
         method: request.method().to_string(),
         path: request.uri().path().to_owned(),
         query: request.uri().query().unwrap_or_default().to_owned(),
@@ -91,10 +95,19 @@ pub(crate) async fn answer(shared: Arc<Shared>, request: Request<Bytes>) -> Resu
         requests.push(recorded.clone());
         requests.len()
     };
+    if recorded.method != "HEAD" {
+        shared.arrived.send_modify(|arrived| *arrived += 1);
+    }
+    let answer = answer_as_ordered(&shared, recorded, number).await;
+    lock(&shared.answered).push(number - 1);
+    answer
+}
+
+async fn answer_as_ordered(shared: &Arc<Shared>, recorded: Recorded, number: usize) -> Result<Response<Body>, Cut> {
     let ordered = Order::take(&mut lock(&shared.orders), &recorded.method, &recorded.path);
     let fault = ordered.or_else(|| cut(number, *lock(&shared.cut_every)));
     match fault {
-        None => Ok(authorize::answer(&shared, &recorded)),
+        None => Ok(authorize::answer(shared, &recorded)),
         Some(Fault::Status(status, retry_after)) => {
             let mut response = error(status, "ordered by a test");
             if let Some(value) = retry_after {
@@ -110,18 +123,23 @@ pub(crate) async fn answer(shared: Arc<Shared>, request: Request<Bytes>) -> Resu
         Some(Fault::Answer(status, content_type, body)) => Ok(reply(status, content_type, body)),
         Some(Fault::Slow(delay)) => {
             sleep(delay).await;
-            Ok(authorize::answer(&shared, &recorded))
+            Ok(authorize::answer(shared, &recorded))
+        }
+        Some(Fault::Until(arrived)) => {
+            shared.arrived.subscribe().wait_for(|now| *now >= arrived).await.map_err(|_| Cut)?;
+            Ok(authorize::answer(shared, &recorded))
         }
         Some(Fault::CutBefore) => Err(Cut),
         Some(Fault::CutAfter) => {
-            authorize::answer(&shared, &recorded);
+            authorize::answer(shared, &recorded);
             Err(Cut)
         }
         Some(Fault::StatusAfter(status)) => {
-            authorize::answer(&shared, &recorded);
+            authorize::answer(shared, &recorded);
             Ok(error(status, "ordered by a test"))
         }
         Some(Fault::Late(status, delay)) => {
+            let shared = shared.clone();
             tokio::spawn(async move {
                 sleep(delay).await;
                 authorize::answer(&shared, &recorded);

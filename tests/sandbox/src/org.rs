@@ -16,6 +16,17 @@ pub(crate) struct Org {
     pub(crate) edges: Vec<Edge>,
     /// Command and device id of what was queued, in order.
     pub(crate) queue: Vec<(String, String)>,
+    /// Apple MDMs, and the devices of each.
+    pub(crate) mdms: Vec<Value>,
+    pub(crate) mdm_devices: Vec<Value>,
+    /// What System Insights knows of who is logged in.
+    pub(crate) logged_in_users: Vec<Value>,
+    /// Scheduled changes of state.
+    pub(crate) userstates: Vec<Value>,
+    /// What the queue of commands shows. Whether the commands in `queue` are among it is not documented: here they are not.
+    pub(crate) workflows: Vec<Value>,
+    /// What Directory Insights recorded, the oldest first.
+    pub(crate) events: Vec<Value>,
 }
 
 impl Org {
@@ -35,12 +46,19 @@ impl Org {
             };
             seed[kind].as_array().expect("a list").iter().map(merge).collect()
         };
+        let list = |name: &str| seed[name].as_array().expect("a list").clone();
         let mut org = Self {
             users: objects("systemusers", "systemuser_defaults"),
             systems: objects("systems", "system_defaults"),
             groups: seed["groups"].as_array().expect("a list").clone(),
             edges: Vec::new(),
             queue: Vec::new(),
+            mdms: list("applemdms"),
+            mdm_devices: list("mdm_devices"),
+            logged_in_users: list("logged_in_users"),
+            userstates: Vec::new(),
+            workflows: Vec::new(),
+            events: Vec::new(),
         };
         for edge in seed["bindings"].as_array().expect("a list") {
             let id = |end: usize| edge[end].as_str().expect("an id");
@@ -54,13 +72,24 @@ impl Org {
         if name == "systemusers" { &self.users } else { &self.systems }
     }
 
-    /// The same, to add to.
+    /// Those and the others, to change.
     pub(crate) fn collection_mut(&mut self, name: &str) -> &mut Vec<Value> {
-        if name == "systemusers" { &mut self.users } else { &mut self.systems }
+        match name {
+            "systemusers" => &mut self.users,
+            "systems" => &mut self.systems,
+            "groups" => &mut self.groups,
+            "applemdms" => &mut self.mdms,
+            "mdm_devices" => &mut self.mdm_devices,
+            "logged_in_users" => &mut self.logged_in_users,
+            "userstates" => &mut self.userstates,
+            "workflows" => &mut self.workflows,
+            "events" => &mut self.events,
+            _ => panic!("the tenant has no {name}"),
+        }
     }
 
     pub(crate) fn object(&mut self, collection: &str, id: &str) -> Option<&mut Value> {
-        self.collection_mut(collection).iter_mut().find(|object| object["_id"] == id)
+        self.collection_mut(collection).iter_mut().find(|object| object["_id"] == id || object["id"] == id)
     }
 
     /// What an id belongs to.

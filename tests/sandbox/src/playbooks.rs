@@ -1,9 +1,11 @@
-//! The one list of playbooks that everything beside the functions is driven by: `tests/playbooks.json`.
+//! The one list of playbooks that everything beside the functions is driven by: `tests/playbooks.json`. `guard-rails` is no
+//! playbook, and not in it: what holds for a playbook's target and its calls to JumpCloud says nothing of it. It is the last
+//! of the [`functions`], for which everything else holds.
 
 use std::sync::LazyLock;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A playbook as tests and the command line see it.
 #[derive(Deserialize)]
@@ -27,22 +29,49 @@ pub struct Playbook {
     pub error: String,
 }
 
-static PLAYBOOKS: LazyLock<Vec<Playbook>> =
-    LazyLock::new(|| serde_json::from_str(include_str!("../../playbooks.json")).expect("playbooks.json is valid"));
+impl Playbook {
+    /// Whether it has a target there, and so needs the key.
+    pub fn calls_jumpcloud(&self) -> bool {
+        self.name != "guard-rails"
+    }
+}
 
-/// All of them.
+static FUNCTIONS: LazyLock<Vec<Playbook>> = LazyLock::new(|| {
+    let playbooks = serde_json::from_str::<Vec<Playbook>>(include_str!("../../playbooks.json"));
+    playbooks.expect("playbooks.json is valid").into_iter().chain([guard_rails()]).collect()
+});
+
+fn guard_rails() -> Playbook {
+    Playbook {
+        name: "guard-rails".to_owned(),
+        changes: true,
+        about: "shows and sets the guard rails".to_owned(),
+        takes: ["show", "switch", "protect", "unprotect", "allow", "forget"].map(str::to_owned).into(),
+        event: json!({"switch": "off", "playbook": "disable-user", "reason": "INC-9"}),
+        status: "succeeded".to_owned(),
+        refused: json!({"switch": "off"}),
+        error: "InvalidInput".to_owned(),
+    }
+}
+
+/// All playbooks.
 pub fn all() -> &'static [Playbook] {
-    &PLAYBOOKS
+    &functions()[..functions().len() - 1]
 }
 
-/// The playbook of that name.
+/// All playbooks, and what sets their guard rails.
+pub fn functions() -> &'static [Playbook] {
+    &FUNCTIONS
+}
+
+/// The function of that name.
 pub fn named(name: &str) -> Option<&'static Playbook> {
-    all().iter().find(|playbook| playbook.name == name)
+    functions().iter().find(|function| function.name == name)
 }
 
-/// The names of all.
+/// The names of all functions.
 pub fn names() -> Vec<&'static str> {
-    all().iter().map(|playbook| playbook.name.as_str()).collect()
+    functions().iter().map(|function| function.name.as_str()).collect()
 }
 
 #[cfg(test)]

@@ -20,11 +20,16 @@ impl Query {
 
     /// JumpCloud's default is 10. More than 100 is refused, not cut.
     pub(crate) fn limit(&self) -> Result<usize, String> {
+        self.limit_of(10, 100)
+    }
+
+    /// The same where the default and the most are others.
+    pub(crate) fn limit_of(&self, default: usize, most: usize) -> Result<usize, String> {
         match self.get("limit").map(str::parse) {
-            None => Ok(10),
-            Some(Ok(limit @ 1..=100)) => Ok(limit),
+            None => Ok(default),
+            Some(Ok(limit)) if (1..=most).contains(&limit) => Ok(limit),
             Some(Ok(0) | Err(_)) => Err("request parameter \"limit\" is not a positive number".to_owned()),
-            Some(Ok(_)) => Err("request parameter \"limit\" exceeds maximum value of 100".to_owned()),
+            Some(Ok(_)) => Err(format!("request parameter \"limit\" exceeds maximum value of {most}")),
         }
     }
 

@@ -22,6 +22,10 @@ pub const JSMITH_LAPTOP: &str = "6140aa10bb20cc30dd40ee01";
 pub const BUILD_07: &str = "6140aa10bb20cc30dd40ee02";
 /// macOS.
 pub const MACBOOK_ANA: &str = "6140aa10bb20cc30dd40ee03";
+/// The same as the Apple MDM knows it.
+pub const MACBOOK_ANA_IN_MDM: &str = "61aa10bb20cc30dd40ee6001";
+/// The Apple MDM.
+pub const APPLE_MDM: &str = "61aa10bb20cc30dd40ee5001";
 /// One of two hosts of that name.
 pub const LAPTOP_7: &str = "6140aa10bb20cc30dd40ee04";
 /// The other, in lower case.

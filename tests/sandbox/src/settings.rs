@@ -5,9 +5,10 @@ use std::env;
 use jumpcloud_playbooks::vars;
 
 /// Those that lead to the real JumpCloud and to AWS.
-const LIVE: [&str; 10] = [
+const LIVE: [&str; 11] = [
     "JUMPCLOUD_SECRET_ID",
     "JUMPCLOUD_API_URL",
+    "JUMPCLOUD_REGION",
     "JUMPCLOUD_ORG_ID",
     "GUARD_TABLE",
     "AWS_ENDPOINT_URL_SECRETS_MANAGER",

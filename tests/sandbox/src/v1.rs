@@ -52,16 +52,17 @@ pub(crate) fn is_id(id: &str) -> bool {
     id.len() == 24 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// `parts` is the path below `/api`.
-#[expect(clippy::too_many_arguments, reason = "the tenant and the parts of a request")]
-pub(crate) fn route(
-    org: &mut Org,
-    unknown: UnknownId,
-    method: &str,
-    parts: &[&str],
-    query: &Query,
-    body: &Value,
-) -> Response<Body> {
+/// What is asked of the tenant.
+pub(crate) struct Asked<'a> {
+    pub(crate) method: &'a str,
+    /// The path below the API's base.
+    pub(crate) parts: &'a [&'a str],
+    pub(crate) query: &'a Query,
+    pub(crate) body: &'a Value,
+}
+
+pub(crate) fn route(org: &mut Org, unknown: UnknownId, asked: &Asked<'_>) -> Response<Body> {
+    let Asked { method, parts, query, body } = *asked;
     match (method, parts) {
         ("POST", ["search", collection @ ("systemusers" | "systems")]) => {
             found(search(org.collection(collection), body, |object| org.as_search_shows(object)))
@@ -77,8 +78,8 @@ pub(crate) fn route(
                 return if method == "GET" && rest.is_empty() { unknown.answer(id) } else { not_found() };
             }
             match *collection {
-                "systemusers" => user_route(org, method, id, rest, body),
-                _ => system_route(org, method, id, rest, body),
+                "systemusers" => user_route(org, id, &Asked { parts: rest, ..*asked }),
+                _ => system_route(org, id, &Asked { parts: rest, ..*asked }),
             }
         }
         _ => not_found(),
@@ -96,7 +97,8 @@ fn organization() -> Value {
     json!({"_id": ORG_ID, "id": ORG_ID, "displayName": null, "logoUrl": null, "created": "2021-02-12T17:45:14.000Z"})
 }
 
-fn user_route(org: &mut Org, method: &str, id: &str, rest: &[&str], body: &Value) -> Response<Body> {
+fn user_route(org: &mut Org, id: &str, asked: &Asked<'_>) -> Response<Body> {
+    let Asked { method, parts: rest, body, .. } = *asked;
     let taken = |field: &str| {
         let wanted = body[field].as_str();
         wanted.is_some() && org.users.iter().any(|user| user[field].as_str() == wanted && user["_id"] != id)
@@ -122,7 +124,8 @@ fn user_route(org: &mut Org, method: &str, id: &str, rest: &[&str], body: &Value
     }
 }
 
-fn system_route(org: &mut Org, method: &str, id: &str, rest: &[&str], body: &Value) -> Response<Body> {
+fn system_route(org: &mut Org, id: &str, asked: &Asked<'_>) -> Response<Body> {
+    let Asked { method, parts: rest, body, .. } = *asked;
     let system = org.object("systems", id).expect("checked by the caller");
     match (method, rest) {
         ("GET", []) => json_reply(200, system),

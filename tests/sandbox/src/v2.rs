@@ -4,18 +4,26 @@ use axum::{body::Body, http::Response};
 use serde_json::{Value, json};
 
 use crate::{
+    apple_mdm,
     filter::text_passes,
     graph::Kind,
+    insights,
     org::Org,
     query::Query,
     replies::{bad_request, empty, error, json_reply, not_found},
-    v1::{bad_id, is_id},
+    v1::{Asked, bad_id, is_id},
 };
 
-/// `parts` is the path below `/api/v2`.
-pub(crate) fn route(org: &mut Org, method: &str, parts: &[&str], query: &Query, body: &Value) -> Response<Body> {
-    if let ("GET", ["bulk", "userstates"]) = (method, parts) {
-        return page(&[], query); // nothing is scheduled
+/// `asked.parts` is the path below `/api/v2`.
+pub(crate) fn route(org: &mut Org, asked: &Asked<'_>) -> Response<Body> {
+    let Asked { method, parts, query, body } = *asked;
+    match (method, parts) {
+        ("GET", ["bulk", "userstates"]) => return user_states(org, query),
+        (_, ["applemdms", rest @ ..]) => return apple_mdm::route(org, method, rest, query),
+        ("GET", ["systeminsights", "logged_in_users"]) => return insights::logged_in_users(org, query),
+        ("GET", ["queuedcommand", "workflows"]) => return workflows(org, query),
+        ("DELETE", ["commandqueue", id]) => return cancel(org, id),
+        _ => {}
     }
     let Some(kind) = parts.first().and_then(|collection| Kind::in_path(collection)) else { return not_found() };
     let group = matches!(kind, Kind::UserGroup | Kind::SystemGroup);
@@ -56,7 +64,12 @@ pub(crate) fn route(org: &mut Org, method: &str, parts: &[&str], query: &Query, 
 
 /// A bare list, with the number of all in a header.
 fn page(all: &[Value], query: &Query) -> Response<Body> {
-    let limit = match query.limit() {
+    page_of(all, query, query.limit())
+}
+
+/// The same with the page's size, or the objection to it.
+pub(crate) fn page_of(all: &[Value], query: &Query, limit: Result<usize, String>) -> Response<Body> {
+    let limit = match limit {
         Ok(limit) => limit,
         Err(why) => return bad_request(&why),
     };
@@ -72,18 +85,44 @@ fn groups(org: &Org, kind: Kind, query: &Query) -> Response<Body> {
         return bad_request(&format!("invalid sort field: {field}"));
     }
     let ids = org.groups.iter().filter_map(|group| group["id"].as_str());
-    let mut groups: Vec<Value> = ids.filter_map(|id| org.group(kind, id)).collect();
-    for (_, filter) in query.starting("filter") {
-        let passing: Result<Vec<bool>, String> = groups.iter().map(|group| text_passes(group, filter)).collect();
-        match passing {
-            Ok(passing) => {
-                let mut passing = passing.into_iter();
-                groups.retain(|_| passing.next() == Some(true));
-            }
-            Err(why) => return bad_request(&why),
-        }
+    match filtered(ids.filter_map(|id| org.group(kind, id)).collect(), query) {
+        Ok(groups) => page(&groups, query),
+        Err(why) => bad_request(&why),
     }
-    page(&groups, query)
+}
+
+/// What passes every filter: several stand in one parameter with commas between.
+pub(crate) fn filtered(mut all: Vec<Value>, query: &Query) -> Result<Vec<Value>, String> {
+    for filter in query.starting("filter").flat_map(|(_, filters)| filters.split(',')) {
+        let passing: Vec<bool> = all.iter().map(|object| text_passes(object, filter)).collect::<Result<_, _>>()?;
+        let mut passing = passing.into_iter();
+        all.retain(|_| passing.next() == Some(true));
+    }
+    Ok(all)
+}
+
+fn user_states(org: &Org, query: &Query) -> Response<Body> {
+    let of = |state: &&Value| query.get("userid").is_none_or(|id| state["systemUserId"] == id);
+    page(&org.userstates.iter().filter(of).cloned().collect::<Vec<_>>(), query)
+}
+
+/// The one list of v2 that is not bare.
+fn workflows(org: &Org, query: &Query) -> Response<Body> {
+    let page = query.limit().and_then(|limit| {
+        let all = filtered(org.workflows.clone(), query)?;
+        let page: Vec<&Value> = all.iter().skip(query.skip()).take(limit).collect();
+        Ok(json!({"results": page, "totalCount": all.len()}))
+    });
+    match page {
+        Ok(page) => json_reply(200, &page),
+        Err(why) => bad_request(&why),
+    }
+}
+
+fn cancel(org: &mut Org, id: &str) -> Response<Body> {
+    let before = org.workflows.len();
+    org.workflows.retain(|workflow| workflow["id"] != id);
+    if org.workflows.len() < before { empty(204) } else { error(404, "not found") }
 }
 
 fn members(org: &Org, kind: Kind, id: &str) -> Vec<Value> {

@@ -73,6 +73,7 @@ fn answered(stand_in: StandIn) -> Response {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "axum hands each part of a request over by itself")]
 async fn forward(
     State(forwarder): State<Arc<Forwarder>>,
     method: Method,

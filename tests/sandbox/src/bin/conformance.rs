@@ -1,6 +1,6 @@
 //! Checks the traffic between the functions and the tenant against JumpCloud's published description.
 //!
-//! Started by `tests/conformance/run`, which installs the validating proxy: two of them (v1 and v2) stand between
+//! Started by `tests/conformance/run`, which installs the validating proxy: three of them (v1, v2, insights) stand between
 //! the real binaries and the tenant, and every request and response that they object to is listed.
 
 use std::{
@@ -18,6 +18,7 @@ use axum::{
 use sandbox::{
     playbooks,
     rehearsal::Rehearsal,
+    seed::{JSMITH, JSMITH_LAPTOP},
     serve::{Cut, serve},
     v1::UnknownId,
 };
@@ -35,7 +36,14 @@ const KNOWN_DEFECTS: [[&str; 3]; 2] =
 
 /// Besides the event of each playbook's own: every call that the playbooks make, for each state of a user and each kind
 /// of host, by name and by id. (Not a host that does not exist: the description knows no other answer than 200 there.)
-const RUNS: [(&str, &str); 11] = [
+const RUNS: [(&str, &str); 15] = [
+    (
+        "enrich-user",
+        r#"{"user_id": "5f0c1b2a3d4e5f6071829301", "include": ["events", "sessions", "scheduled"], "hours": 48}"#,
+    ),
+    ("enrich-host", r#"{"host_id": "633f3f295482343ff32add41", "include": ["events", "sessions"]}"#),
+    ("enrich-host", r#"{"host": "MacBook-Ana"}"#),
+    ("shutdown-host", r#"{"host": "MacBook-Ana"}"#),
     ("enrich-host", r#"{"host_id": "633f3f295482343ff32add41"}"#),
     ("enrich-host", r#"{"host": "LAPTOP-7"}"#),
     ("enrich-user", r#"{"user_id": "5f0c1b2a3d4e5f6071829302"}"#),
@@ -55,6 +63,17 @@ const UNKNOWN: [(&str, &str); 2] = [
     ("enrich-host", r#"{"host_id": "ffffffffffffffffffffffff"}"#),
 ];
 
+/// The path of Directory Insights.
+const INSIGHTS: &str = "/insights/directory/v1";
+
+/// Adds what the seed has not: a scheduled change, a command that waits, a group without an LDAP name more.
+fn fill(rehearsal: &Rehearsal) {
+    let tenant = &rehearsal.tenant;
+    tenant.add("userstates", json!({"scheduledJobId": "j-1", "systemUserId": JSMITH, "state": "SUSPENDED", "scheduledDate": "2027-01-01T00:00:00Z"}));
+    tenant.add("workflows", json!({"id": "wf-1", "command": "61c0ffee", "system": JSMITH_LAPTOP, "pendingCount": 1}));
+    tenant.add("groups", json!({"id": "60f1e2d3c4b5a69788796a09", "name": "On call", "type": "user_group", "attributes": null, "members": [JSMITH]}));
+}
+
 #[derive(Default)]
 struct Report {
     checked: usize,
@@ -64,19 +83,24 @@ struct Report {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().collect();
-    let [_, proxy, v1, v2] = arguments.as_slice() else {
-        eprintln!("usage: conformance <prism> <description of v1> <description of v2>");
+    let [_, proxy, v1, v2, insights] = arguments.as_slice() else {
+        eprintln!(
+            "usage: conformance <prism> <description of v1> <description of v2> <description of Directory Insights>"
+        );
         return ExitCode::from(2);
     };
     let rehearsal = Rehearsal::start().await;
     let (_v1, v1_url) = start_proxy(proxy, v1, &rehearsal.tenant.url()).await;
     let (_v2, v2_url) = start_proxy(proxy, v2, &format!("{}/v2", rehearsal.tenant.url())).await;
+    let beside = rehearsal.tenant.url().replace("/api", INSIGHTS);
+    let (_insights, insights_url) = start_proxy(proxy, insights, &beside).await;
+    fill(&rehearsal);
+    let urls = [v1_url, v2_url, insights_url];
     let report = Arc::new(Mutex::new(Report::default()));
     #[expect(clippy::disallowed_methods, reason = "a test's client, to loopback")]
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
     let shared = report.clone();
-    let (front, _task) =
-        serve(0, move |request| forward(client.clone(), v1_url.clone(), v2_url.clone(), shared.clone(), request)).await;
+    let (front, _task) = serve(0, move |request| forward(client.clone(), urls.clone(), shared.clone(), request)).await;
 
     let mut failed = 0;
     let parsed = |(playbook, event): (&'static str, &str)| (playbook, serde_json::from_str(event).expect("valid JSON"));
@@ -138,8 +162,7 @@ async fn start_proxy(proxy: &str, description: &str, upstream: &str) -> (Child, 
 
 async fn forward(
     client: reqwest::Client,
-    v1: String,
-    v2: String,
+    [v1, v2, insights]: [String; 3],
     report: Arc<Mutex<Report>>,
     request: Request<Bytes>,
 ) -> Result<Response<Body>, Cut> {
@@ -148,7 +171,10 @@ async fn forward(
     let below = path.strip_prefix("/api").unwrap_or(path);
     let url = match below.strip_prefix("/v2/") {
         Some(below) => format!("{v2}/{below}"),
-        None => format!("{v1}{below}"),
+        None => match below.strip_prefix(INSIGHTS) {
+            Some(below) => format!("{insights}{below}"),
+            None => format!("{v1}{below}"),
+        },
     };
     if head.method == "HEAD" {
         return Builder::new().status(302).body(Body::empty()).map_err(|_| Cut); // opens the connection, asks nothing
@@ -171,8 +197,10 @@ async fn forward(
         }
     }
     let mut builder = Builder::new().status(answer.status());
-    if let Some(content_type) = answer.headers().get("content-type") {
-        builder = builder.header("content-type", content_type);
+    for name in ["content-type", "x-search_after"] {
+        if let Some(value) = answer.headers().get(name) {
+            builder = builder.header(name, value);
+        }
     }
     let body = answer.bytes().await.map_err(|_| Cut)?;
     builder.body(Body::from(body)).map_err(|_| Cut)

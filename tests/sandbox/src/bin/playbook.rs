@@ -15,7 +15,7 @@ use sandbox::{
     dynamo::Dynamo,
     invoke_api,
     lambda::Function,
-    playbooks,
+    playbooks::{self, Playbook},
     secrets::Secrets,
     serve::Listeners,
     settings::passed_on,
@@ -64,7 +64,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Some(Command::List) => {
-            for playbook in playbooks::all() {
+            for playbook in playbooks::functions() {
                 let takes = playbook.takes.iter().map(|field| format!("{field:?}")).collect::<Vec<_>>().join(" | ");
                 println!("{:15} {:40} {{{takes}: ...}}", playbook.name, playbook.about);
             }
@@ -87,9 +87,9 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         playbooks::named(name).ok_or_else(|| format!("there is no playbook {name}; cargo playbook list names them"))?;
     let event = read_event(event)?;
     if arguments.live && playbook.changes && !arguments.yes {
-        confirm(&playbook.name)?;
+        confirm(playbook)?;
     }
-    let sandbox = Sandbox::start(arguments.live, playbook.changes).await?;
+    let sandbox = if arguments.live { Sandbox::live(playbook).await? } else { Sandbox::start().await? };
     let binaries = binaries::functions(&[&playbook.name]);
     let binary = binaries.get(&playbook.name).ok_or("cargo built no binary of that name")?;
     let function = Function::start(binary, sandbox.env.iter().map(|(name, value)| (*name, value.clone())), true).await;
@@ -158,13 +158,13 @@ fn read_event(argument: &str) -> Result<Value, String> {
     serde_json::from_str(&text).map_err(|error| format!("the event is not JSON: {error}"))
 }
 
-fn confirm(name: &str) -> Result<(), String> {
+fn confirm(playbook: &Playbook) -> Result<(), String> {
+    let name = &playbook.name;
+    let place = if playbook.calls_jumpcloud() { "the real JumpCloud" } else { "the real guard table" };
     if !io::stdin().is_terminal() {
-        return Err(format!(
-            "{name} would change something in the real JumpCloud; add --yes where nobody can be asked"
-        ));
+        return Err(format!("{name} would change something in {place}; add --yes where nobody can be asked"));
     }
-    eprint!("{name} will change something in the real JumpCloud. Go on? [y/N] ");
+    eprint!("{name} will change something in {place}. Go on? [y/N] ");
     io::stderr().flush().map_err(|error| error.to_string())?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).map_err(|error| error.to_string())?;
@@ -183,20 +183,22 @@ struct Sandbox {
 }
 
 impl Sandbox {
-    /// A rehearsal, or with `live` JumpCloud itself. What `changes` something there does so behind the guard table, or without
-    /// one on purpose.
-    async fn start(live: bool, changes: bool) -> Result<Self, String> {
-        if !live {
-            let listen = || Listeners::bind(Ipv4Addr::LOCALHOST.into(), 0);
-            return Ok(Self::rehearsal(listen().await?, listen().await?, listen().await?).await);
-        }
+    /// A rehearsal on free ports.
+    async fn start() -> Result<Self, String> {
+        let listen = || Listeners::bind(Ipv4Addr::LOCALHOST.into(), 0);
+        Ok(Self::rehearsal(listen().await?, listen().await?, listen().await?).await)
+    }
+
+    /// JumpCloud itself. What changes something there does so behind the guard table, or without one on purpose.
+    async fn live(playbook: &Playbook) -> Result<Self, String> {
         let named = |name: &str| env::var(name).is_ok_and(|value| !value.trim().is_empty());
         let secrets = match env::var("JUMPCLOUD_API_KEY") {
+            _ if !playbook.calls_jumpcloud() => None,
             Ok(key) => Some(Secrets::start(&key).await),
             Err(_) if named("JUMPCLOUD_SECRET_ID") => None,
             Err(_) => return Err("--live needs the key: set JUMPCLOUD_SECRET_ID (with AWS credentials in the environment) or JUMPCLOUD_API_KEY".to_owned()),
         };
-        if changes && !named("GUARD_TABLE") {
+        if playbook.changes && !named("GUARD_TABLE") {
             return Err("--live needs the guard table for what changes something: set GUARD_TABLE to its name (with AWS credentials in the environment), or to none to act without one".to_owned());
         }
         let mut env: Vec<_> = secrets.iter().flat_map(Secrets::env).collect();

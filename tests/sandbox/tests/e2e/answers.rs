@@ -191,7 +191,7 @@ async fn enrich_user_says_where_the_account_comes_from_and_what_will_happen_to_i
     assert!(outcome["summary"].as_str().unwrap().contains("1 scheduled state change"), "{outcome}");
     let asked =
         rehearsal.tenant.requests().into_iter().find(|request| request.path.ends_with("/bulk/userstates")).unwrap();
-    assert_eq!(asked.query, format!("limit=100&userid={jsmith}"));
+    assert_eq!(asked.query, format!("limit=100&skip=0&userid={jsmith}"));
     // It may fail alone.
     rehearsal.tenant.order(Fault::status(403), "GET", "/bulk/userstates", 1);
     let outcome = rehearsal.run("enrich-user", json!({"username": "jsmith"})).await.unwrap();

@@ -140,7 +140,7 @@ async fn consent_is_to_one_plan_by_a_direct_event() {
     assert_eq!(verdicts(&dry)["protected"], "ask");
     let consent = with(&event, "plan_hash", dry["plan_hash"].clone());
     // Not by what raises alerts.
-    let alert = json!({"version": "0", "id": "a", "detail-type": "Alert", "source": "test", "time": "2026-11-24T12:00:00Z", "account": "1", "region": "us-east-1", "resources": [], "detail": with(&consent, "accept_stale", json!(true))});
+    let alert = json!({"version": "0", "id": "a", "detail-type": "Alert", "source": "test", "time": "2026-11-24T12:00:00Z", "account": "1", "region": "us-east-1", "resources": [], "detail": consent});
     assert_eq!(error_type(function.invoke(alert, TIMEOUT).await), "InvalidInput");
     // Not to another plan, be it of another playbook or with another device.
     let reset = rehearsal.function("reset-password", &[]).await;

@@ -7,7 +7,7 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::error_type;
+use crate::{ANY_AGE, error_type};
 
 /// A tenant with a table, two environments behind gates, and one that is never interrupted.
 pub(crate) struct World {
@@ -24,7 +24,7 @@ impl World {
         let gates = [Gate::start(&rehearsal).await, Gate::start(&rehearsal).await];
         let environments = [environment(&rehearsal, &gates[0]).await, environment(&rehearsal, &gates[1]).await];
         let healthy = rehearsal
-            .function("shutdown-host", &[("MAX_TARGETS_PER_HOUR", "1000"), ("MAX_TARGETS_PER_DAY", "1000")])
+            .function("shutdown-host", &[("MAX_TARGETS_PER_HOUR", "1000"), ("MAX_TARGETS_PER_DAY", "1000"), ANY_AGE])
             .await;
         let world = Self { rehearsal, gates, environments, healthy, hosts: 0 };
         for environment in &world.environments {
@@ -108,7 +108,7 @@ impl World {
 async fn environment(rehearsal: &Rehearsal, gate: &Gate) -> Function {
     let env = gate.env();
     let changes: Vec<(&'static str, &str)> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let limits = [("MAX_TARGETS_PER_HOUR", "1000"), ("MAX_TARGETS_PER_DAY", "1000")];
+    let limits = [("MAX_TARGETS_PER_HOUR", "1000"), ("MAX_TARGETS_PER_DAY", "1000"), ANY_AGE];
     rehearsal.function("shutdown-host", &[&changes[..], &limits].concat()).await
 }
 
@@ -121,7 +121,7 @@ async fn warm(environment: &Function) {
 /// An alert of this id about a host, as EventBridge delivers it.
 pub(crate) fn alert(host: &str, id: &str) -> Value {
     json!({"version": "0", "id": id, "detail-type": "Alert", "source": "test", "account": "123456789012", "region": "us-east-1",
-        "time": "2026-11-24T12:00:00Z", "resources": [], "detail": {"host_id": host, "accept_stale": true}})
+        "time": "2026-11-24T12:00:00Z", "resources": [], "detail": {"host_id": host}})
 }
 
 /// One delivery to an environment, until it is answered or its process is killed.

@@ -2,9 +2,10 @@
 
 use sandbox::{
     faults::Fault,
+    playbooks,
     rehearsal::{Rehearsal, TIMEOUT},
     seed::{BUILD_07, COMPUTER123, JSMITH},
-    tenant::API_KEY,
+    tenant::{API_KEY, SERVICE_ACCOUNT, TOKEN, TOKEN_PATH},
 };
 use serde_json::{Value, json};
 
@@ -36,6 +37,39 @@ async fn neither_key_nor_stored_secrets_come_out_of_any_playbook() {
             assert!(!out.contains(secret), "{playbook}: {out}");
         }
     }
+}
+
+#[tokio::test]
+async fn neither_client_secret_nor_token_comes_out_of_any_playbook() {
+    let rehearsal = Rehearsal::start().await;
+    let [id, secret] = SERVICE_ACCOUNT;
+    rehearsal.secrets.set(&json!({"client_id": id, "client_secret": secret}).to_string());
+    let basic = "c2FfcmVoZWFyc2FsOnJlaGVhcnNhbF9zZWNyZXRfMDEyMzQ1Njc4OQ"; // both, as HTTP Basic has them
+    let clean = |out: &str| [secret, TOKEN, basic].iter().all(|secret| !out.contains(secret));
+    for playbook in playbooks::all() {
+        let out = everything(&rehearsal, &playbook.name, playbook.event.clone()).await;
+        assert!(out.contains("done") && clean(&out), "{}: {out}", playbook.name);
+    }
+    // Nor from what refuses it, and from what cannot be read.
+    let all = format!("{id}:{secret} {TOKEN} Basic {basic}==");
+    for (status, kind, body) in [
+        (401, "application/json", json!({"error": all, "error_description": all}).to_string()),
+        (400, "application/json", json!({"error": "invalid_client", "message": all}).to_string()),
+        (403, "text/html", format!("<html>{all}</html>")),
+        (200, "application/json", format!("{{\"access_token\": \"{TOKEN}")),
+        (200, "application/json", json!({"access_token": {"token": TOKEN}}).to_string()),
+        (200, "application/json", json!({"access_token": format!("{TOKEN}\n")}).to_string()),
+    ] {
+        rehearsal.tenant.order(Fault::Answer(status, kind, body.clone()), "POST", TOKEN_PATH, 9);
+        let out = everything(&rehearsal, "disable-user", json!({"username": "jsmith"})).await;
+        assert!(out.contains("errorType") && clean(&out), "{body}: {out}");
+        rehearsal.tenant.forget_orders();
+    }
+    // And where JumpCloud repeats the token.
+    let body = json!({"message": format!("no access for {TOKEN}_{}", rehearsal.tenant.tokens() + 1)}).to_string();
+    rehearsal.tenant.order(Fault::Answer(403, "application/json", body), "POST", "/search/", 1);
+    let out = everything(&rehearsal, "disable-user", json!({"username": "jsmith"})).await;
+    assert!(out.contains("[redacted]") && clean(&out), "{out}");
 }
 
 #[tokio::test]

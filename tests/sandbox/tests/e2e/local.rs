@@ -80,9 +80,9 @@ fn live_needs_a_key_and_a_yes() {
 }
 
 #[test]
-fn the_list_names_all_six() {
+fn the_list_names_all_seven() {
     let output = playbook(&["list"]).output().unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 6);
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 7);
 }
 
 #[tokio::test]

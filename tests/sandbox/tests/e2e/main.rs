@@ -1,17 +1,23 @@
 //! The real binaries, from event to outcome, against the rehearsal tenant.
 
+mod accounts;
 mod actions;
 mod alerts;
 mod answers;
 mod batches;
 mod bounds;
+mod depth;
 mod environment;
 mod errors;
 mod guards;
 mod interruptions;
 mod leaks;
 mod local;
+mod macs;
+mod offline;
+mod rails;
 mod safety;
+mod scopes;
 mod shutdown;
 mod states;
 mod telemetry;

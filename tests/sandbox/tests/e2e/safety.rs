@@ -1,4 +1,4 @@
-//! What holds for every playbook of the list, whichever is added to it.
+//! What holds for every playbook of the list, whichever is added to it, and but for the calls for what sets the guard rails.
 
 use sandbox::{
     playbooks::{self, Playbook},
@@ -34,7 +34,7 @@ async fn each_does_what_the_list_says_and_leaves_one_line() {
 
 #[tokio::test]
 async fn a_dry_run_sends_nothing_but_reads() {
-    for playbook in playbooks::all() {
+    for playbook in playbooks::functions() {
         let rehearsal = Rehearsal::start().await;
         let status = if playbook.changes { "dry_run" } else { &playbook.status };
         let asked = rehearsal.run(&playbook.name, with(playbook, "dry_run", json!(true))).await.expect("an outcome");
@@ -50,7 +50,7 @@ async fn a_dry_run_sends_nothing_but_reads() {
 #[tokio::test]
 async fn neither_key_nor_stored_secrets_come_out_at_any_level() {
     let rehearsal = Rehearsal::start().await;
-    for playbook in playbooks::all() {
+    for playbook in playbooks::functions() {
         let talkative = [("AWS_LAMBDA_LOG_LEVEL", "TRACE"), ("RUST_LOG", "trace")];
         let function = rehearsal.function(&playbook.name, &talkative).await;
         let answer = function.invoke(playbook.event.clone(), TIMEOUT).await.expect("an outcome");
@@ -65,7 +65,7 @@ async fn neither_key_nor_stored_secrets_come_out_at_any_level() {
 #[tokio::test]
 async fn what_is_unclear_is_refused_without_a_call() {
     let rehearsal = Rehearsal::start().await;
-    for playbook in playbooks::all() {
+    for playbook in playbooks::functions() {
         let function = rehearsal.function(&playbook.name, &[]).await;
         for event in
             [with(playbook, "dryrun", json!(true)), with(playbook, "dry_run", json!("yes")), json!({}), json!(7)]

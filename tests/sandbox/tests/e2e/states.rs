@@ -214,7 +214,7 @@ async fn a_dry_run_is_one_wherever_and_however_it_is_asked_for() {
         assert_eq!((&outcome["status"], &outcome["request"]["dry_run"]), (&json!("dry_run"), &json!(true)), "{event}");
     }
     // In a queue: an attribute counts for its message, what stands beside the records for all of them.
-    let record = |name: &str| record(name, json!({"username": name, "accept_stale": true}));
+    let record = |name: &str| record(name, json!({"username": name}));
     let mut asked = record("jsmith");
     asked["messageAttributes"] = json!({"dryRun": {"stringValue": "true", "dataType": "String"}});
     let function = rehearsal.function("disable-user", &[]).await;

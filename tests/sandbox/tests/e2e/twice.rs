@@ -6,7 +6,10 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::interruptions::{World, alert, deliver};
+use crate::{
+    ANY_AGE,
+    interruptions::{World, alert, deliver},
+};
 
 /// The first requests of a delivery: the host, the protected entries, the switches with the record.
 const READS: usize = 3;
@@ -57,13 +60,12 @@ async fn interrupted_at_each_request() {
 type Schedule = Vec<usize>;
 
 /// Runs two deliveries by `schedule`, and the first of both that can go on where that ends. `interrupt` is the request of
-/// the first environment that meets its fate. The choices that there were; with `reads_at_once`, one for all reads.
+/// the first environment that meets its fate. The choices that there were; with a fate, one for all reads.
 async fn interleaved(
     world: &mut World,
     schedule: &[usize],
     ids: [&str; 2],
     fate: Option<(usize, Fate)>,
-    reads_at_once: bool,
 ) -> Vec<(usize, bool)> {
     let host = world.host();
     let [first, second] = [0, 1].map(|index| (&world.environments[index], &world.gates[index]));
@@ -91,7 +93,7 @@ async fn interleaved(
             let Some(first) = open.first() else { break };
             let next = schedule.get(choices.len()).copied().filter(|next| open.contains(next)).unwrap_or(*first);
             let begins = !choices.iter().any(|(choice, _)| *choice == next);
-            let requests = if begins && reads_at_once { READS } else { 1 };
+            let requests = if begins && fate.is_some() { READS } else { 1 };
             choices.push((next, open.len() == 2));
             let (one, other) = runs.split_at_mut(1);
             let run = if next == 0 { &mut one[0] } else { &mut other[0] };
@@ -141,7 +143,7 @@ async fn in_every_interleaving_of_two_environments() {
             let mut world = World::start().await;
             let (mut schedule, mut cases) = (Some(Schedule::new()), 0);
             while let Some(next) = schedule {
-                let choices = interleaved(&mut world, &next, ids, None, false).await;
+                let choices = interleaved(&mut world, &next, ids, None).await;
                 schedule = next_schedule(&choices);
                 cases += 1;
             }
@@ -169,7 +171,7 @@ async fn interrupted_at_each_write_in_every_interleaving() {
                 for number in READS..READS + 3 {
                     let mut schedule = Some(Schedule::new());
                     while let Some(next) = schedule {
-                        let choices = interleaved(&mut world, &next, ids, Some((number, fate)), true).await;
+                        let choices = interleaved(&mut world, &next, ids, Some((number, fate))).await;
                         schedule = next_schedule(&choices);
                         cases += 1;
                     }
@@ -193,7 +195,7 @@ async fn two_hundred_deliveries_of_one_alert_to_eight_environments_are_one_comma
     let host = "633f3f295482343ff32add41";
     let mut environments = Vec::new();
     for _ in 0..8 {
-        environments.push(rehearsal.function("shutdown-host", &[]).await);
+        environments.push(rehearsal.function("shutdown-host", &[ANY_AGE]).await);
     }
     let deliveries = environments.iter().map(async |environment| {
         let mut answers = Vec::new();

@@ -71,7 +71,7 @@ pub(super) async fn refuses_what_is_not_one_host(stage: Arc<Stage>) {
 
 pub(super) async fn ends_with_the_functions_error(stage: Arc<Stage>) {
     let scene = Scene::start(&stage, &[MACHINE], &[("OfflineChecks", "30")]).await;
-    assert_failed(&scene.run(MACHINE, json!({"host": "MacBook-Ana", "approval": "skip"})).await, "Unsupported");
+    assert_failed(&scene.run(MACHINE, json!({"host": "kiosk-1", "approval": "skip"})).await, "Unsupported");
     scene.tenant().order(Fault::status(403), "POST", "/search/systems", 1);
     assert_failed(&scene.run(MACHINE, json!({"hostname": "Computer123", "approval": "skip"})).await, "Forbidden");
     scene.order("shutdown-host", StandIn::Service("KMSDisabledException"));

@@ -1,0 +1,178 @@
+//! All that is in force.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
+use jumpcloud_playbooks::{error::Error, guard::Sighting, outcome::Outcome, playbooks::shutdown_host::SHUTDOWN_HOST};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{
+    action::{how, named},
+    state::{allowance_state, entry_state, record_state, switch_state},
+};
+use crate::{
+    guard::{GIVES_BACK, Ledger, PLAYBOOKS},
+    items::{ALL, Item, protected_pk, switch_key, text_of},
+    protected::Entry,
+    record::{Record, Standing},
+    switch::{Mode, Switch},
+    table::Table,
+};
+
+/// A switch item, or the lack of one.
+pub(super) struct Found {
+    key: Item,
+    item: Option<Item>,
+    pub(super) organization: String,
+    /// Or all of them.
+    pub(super) playbook: &'static str,
+    pub(super) switch: Switch,
+}
+
+impl Found {
+    /// What it is the switch of.
+    pub(super) fn subject(&self) -> String {
+        let what = if self.playbook == ALL { "All playbooks that take something away" } else { self.playbook };
+        format!("{what}{}", if self.organization == ALL { " in all organizations" } else { "" })
+    }
+
+    /// What it is set to, by whom.
+    pub(super) fn said(&self) -> String {
+        format!("{}, set {}", self.switch.mode.word(), self.switch.set)
+    }
+}
+
+/// The switches that an organization's playbooks obey.
+pub(super) struct Switches(Vec<Found>);
+
+impl Switches {
+    /// Of what was read with [`keys`].
+    pub(super) fn new(organization: &str, items: &[Item]) -> Self {
+        let found = |(organization, playbook): (&str, &'static str)| {
+            let key = switch_key(organization, playbook);
+            let item = items.iter().find(|item| is_at(item, &key)).cloned();
+            let switch = Switch::from_item(item.as_ref());
+            Found { key, item, organization: organization.to_owned(), playbook, switch }
+        };
+        Self(places(organization).map(found).collect())
+    }
+
+    /// The one at `key`.
+    pub(super) fn at(&self, key: &Item) -> Option<&Found> {
+        self.0.iter().find(|found| found.key == *key)
+    }
+
+    /// Those of single playbooks.
+    pub(super) fn of_playbooks(&self) -> impl Iterator<Item = &Found> + Clone {
+        self.0.iter().filter(|found| found.playbook != ALL)
+    }
+}
+
+/// Organization and playbook of all switches.
+fn places(organization: &str) -> impl Iterator<Item = (&str, &'static str)> {
+    [ALL, organization]
+        .into_iter()
+        .flat_map(|organization| [ALL].into_iter().chain(PLAYBOOKS).map(move |playbook| (organization, playbook)))
+}
+
+/// The keys of all switches.
+pub(super) fn keys(organization: &str) -> Vec<Item> {
+    places(organization).map(|(organization, playbook)| switch_key(organization, playbook)).collect()
+}
+
+/// Whether `item` is the one at `key`.
+pub(super) fn is_at(item: &Item, key: &Item) -> bool {
+    key.iter().all(|(name, value): (&String, &AttributeValue)| item.get(name) == Some(value))
+}
+
+/// Everything, read as it is now.
+pub(super) async fn all(ledger: &Ledger, table: &Table, until: Instant) -> Result<Outcome, Error> {
+    let organization = &ledger.organization;
+    let (keys, protected, changes) = (keys(organization), protected_pk(organization), format!("{organization}#change"));
+    let (items, entries, records) =
+        tokio::join!(table.get(&keys, until), table.query(&protected, until), table.query(&changes, until));
+    let (items, entries, records, now) = (items?, entries?, records?, Utc::now());
+    let switches = Switches::new(organization, &items);
+    let playbooks = PLAYBOOKS.map(|playbook| in_force(ledger, &switches, playbook, now));
+    let own = ledger.entries.iter().map(|entry| {
+        let mut shown = named(entry);
+        (shown["as"], shown["source"]) = (json!(how(entry.ask)), json!(entry.source));
+        shown
+    });
+    let protected: Vec<Value> = own.chain(entries.iter().map(entry)).collect();
+    let open: Vec<Value> = records.iter().filter_map(|item| open(item, now)).collect();
+    let words = playbooks.iter().map(|playbook| {
+        let text = |name: &str| playbook[name].as_str().unwrap_or_default();
+        let latched = if playbook["latched"].is_null() { "" } else { " (refuses findings)" };
+        format!("{} is {}{latched}", text("playbook"), text("switch"))
+    });
+    let summary = format!(
+        "{}; protected entries: {}; changes that are not settled or still pending: {}.",
+        words.collect::<Vec<_>>().join(", "),
+        protected.len(),
+        open.len()
+    );
+    let set = switches.0.iter().filter(|found| found.item.as_ref().is_some_and(|item| item.contains_key("mode")));
+    let set = set.map(|found| {
+        let text = |name| found.item.as_ref().and_then(|item| text_of(item, name));
+        json!({
+            "organization": found.organization, "playbook": found.playbook, "switch": found.switch.mode.word(),
+            "who": text("who"), "why": text("why"), "at": text("at"),
+        })
+    });
+    let rails = json!({
+        "organization": organization, "playbooks": playbooks, "switches": set.collect::<Vec<_>>(), "protected": protected,
+        "changes": open,
+    });
+    Ok(Outcome { rails: Some(rails), ..Outcome::new(None, summary) })
+}
+
+/// What a playbook obeys: the strictest of its switches, its count and its limits.
+fn in_force(ledger: &Ledger, switches: &Switches, playbook: &'static str, now: DateTime<Utc>) -> Value {
+    let obeyed: Vec<&Found> = ledger.switches(playbook).iter().filter_map(|key| switches.at(key)).collect();
+    let is = |mode| obeyed.iter().any(|found| found.switch.mode == mode);
+    let mode = [Mode::Off, Mode::DryRun].into_iter().find(|mode| is(*mode)).unwrap_or_default();
+    let mut shown = json!({"playbook": playbook, "switch": mode.word()});
+    let Some(own) = obeyed.last().filter(|_| playbook != GIVES_BACK) else { return shown };
+    let nothing = Item::new();
+    let item = own.item.as_ref().unwrap_or(&nothing);
+    let (limits, state) = (own.switch.raised(ledger.limits, now), switch_state(item, now));
+    shown["latched"] = state["latched"].clone();
+    shown["this_hour"] = json!({"targets": state["targets_this_hour"], "limit": limits.hour});
+    shown["this_day"] = json!({"targets": state["targets_this_day"], "limit": limits.day});
+    shown["allowance"] = json!(allowance_state(item, now));
+    shown
+}
+
+/// A protected entry of the table; one that makes no sense, for which every change is refused, is said to be damaged.
+fn entry(item: &Item) -> Value {
+    let mut shown = match Entry::from_item(item) {
+        Some(entry) => named(&entry),
+        None => json!({"damaged": text_of(item, "sk")}),
+    };
+    for (name, value) in entry_state(item).iter().filter_map(Value::as_object).flatten() {
+        shown[name] = value.clone();
+    }
+    shown["source"] = json!("the guard table");
+    shown
+}
+
+/// A change record that stands for something open.
+fn open(item: &Item, now: DateTime<Utc>) -> Option<Value> {
+    let (target_type, id) = text_of(item, "sk").and_then(|sk| sk.split_once('#')).unwrap_or_default();
+    let state = match Record::from_item(item) {
+        Err(_) => "damaged",
+        Ok(record) if record.is_over(now) => return None,
+        Ok(record) => match record.standing(&Sighting::default(), now) {
+            Standing::InProgress => "in_progress",
+            Standing::Unknown => "unknown",
+            Standing::Pending(_) if record.playbook == SHUTDOWN_HOST.name => "pending",
+            Standing::Pending(_) | Standing::Free => return None, // the user's state shows it
+        },
+    };
+    let mut shown = json!({"type": target_type, "id": id, "state": state});
+    for (name, value) in record_state(item).as_object().into_iter().flatten() {
+        shown[name] = value.clone();
+    }
+    Some(shown)
+}
