@@ -145,14 +145,19 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
         };
         let unsettled = known.and_then(|known| self.guard.unsettled(known, self.command.name));
         let devices = self.devices().await;
+        // The request that follows must find the target as it is now, or it would do something else than was looked at.
+        let plan_hash = match self.session.dry_run() {
+            true => self.plan_hash(before, &devices).await?,
+            false => None,
+        };
         Ok(match unsettled {
-            None => Outcome { status: Status::Unchanged, ..self.draft(summary, before, &devices) },
+            None => Outcome { status: Status::Unchanged, plan_hash, ..self.draft(summary, before, &devices) },
             Some(Unsettled { before: then, when }) => {
                 let summary = format!(
                     "{summary} An attempt of {when} was begun and its end is not known: it may be what brought the target there."
                 );
                 let then = then.unwrap_or_else(|| before.clone());
-                Outcome { status: Status::Unchanged, changed: None, ..self.draft(summary, &then, &devices) }
+                Outcome { status: Status::Unchanged, changed: None, plan_hash, ..self.draft(summary, &then, &devices) }
             }
         })
     }
