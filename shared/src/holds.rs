@@ -1,4 +1,8 @@
 //! Who wants a user to stay suspended. The user is given back when nobody does any more.
+//!
+//! What JumpCloud does not show cannot count: a user says neither by whom nor since when it is suspended. Where an administrator
+//! enables a user whom we hold, and suspends the user again in JumpCloud before anything looks, the end of our last hold enables
+//! the user. Who wants a user suspended for good says so with Disable User.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 

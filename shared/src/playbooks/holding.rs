@@ -10,6 +10,9 @@ use crate::{
     outcome::{Hold, Outcome, Status},
 };
 
+/// They are in one item of the guard table, which holds 400 KB.
+const MAX_HOLDS: usize = 100;
+
 impl<T: Named, G: Guard> Road<'_, T, G> {
     /// What this request does to the holds.
     pub(super) fn holding(&self) -> Holding {
@@ -64,13 +67,18 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
         change: &Change<'_>,
     ) -> Result<Outcome, Error> {
         let holds = self.held(known)?;
-        if self.session.dry_run() || !self.is_needed(change, &holds) {
+        let kept = known.as_ref().is_ok_and(|known| self.guard.holds(known).is_some());
+        if !kept || self.session.dry_run() || !self.is_needed(change, &holds) {
             return Ok(Outcome { holds, ..outcome });
         }
         let known_now = known.as_ref().map_err(Clone::clone)?;
         if let Holding::Add(_) = change.holding {
             // It takes something away: the time at which the target would be given back.
             let protection = self.protection(known).await?;
+            if holds.len() >= MAX_HOLDS {
+                let why = format!("{} is held {MAX_HOLDS} times already; nothing was done", self.found.target.name);
+                return Err(Unsupported.error(why));
+            }
             match self.consent(change.before, &protection).await {
                 Err(_) if self.info.hold.is_none() => return Ok(Outcome { holds, ..outcome }),
                 consent => consent?,
@@ -94,10 +102,9 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
             Holding::Keep => false,
             Holding::Release(id) => holds.iter().any(|hold| hold.id == *id),
             Holding::ReleaseAll => !holds.is_empty(),
-            // One for good is written where the others would end the containment.
+            // One for good is enough, however many findings there are about the user.
             Holding::Add(_) if self.info.hold.is_none() => {
-                let mut live = holds.iter().filter(|hold| hold.is_live(now)).peekable();
-                live.peek().is_some() && live.all(|hold| hold.until.is_some())
+                !holds.iter().any(|hold| hold.is_live(now) && hold.until.is_none())
             }
             Holding::Add(_) => true,
         }

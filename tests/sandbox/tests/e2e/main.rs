@@ -10,6 +10,7 @@ mod depth;
 mod environment;
 mod errors;
 mod guards;
+mod holds;
 mod interruptions;
 mod leaks;
 mod local;
