@@ -67,11 +67,11 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
         change: &Change<'_>,
     ) -> Result<Outcome, Error> {
         let holds = self.held(known)?;
+        // Nothing to keep them in, or nothing read.
         let kept = known.as_ref().is_ok_and(|known| self.guard.holds(known).is_some());
         if !kept || self.session.dry_run() || !self.is_needed(change, &holds) {
             return Ok(Outcome { holds, ..outcome });
         }
-        let known_now = known.as_ref().map_err(Clone::clone)?;
         if let Holding::Add(_) = change.holding {
             // It takes something away: the time at which the target would be given back.
             let protection = self.protection(known).await?;
@@ -85,7 +85,7 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
             };
         }
         let summary = self.said(outcome.summary.clone(), change, &holds);
-        Ok(match self.guard.keep_holds(known_now, change).await? {
+        Ok(match self.guard.keep_holds(known.as_ref().map_err(Clone::clone)?, change).await? {
             Admission::Admitted(holds) => Outcome { holds, summary, ..outcome },
             Admission::DryRun(why) => {
                 let summary = format!("Dry run ({why}): {}", outcome.summary);
