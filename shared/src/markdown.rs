@@ -8,6 +8,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use crate::{
+    holds::in_words,
     outcome::{Access, Outcome, Status},
     text::removed,
 };
@@ -37,6 +38,7 @@ pub(crate) fn render(outcome: &Outcome) -> String {
     }
     table(&mut text, outcome);
     section(&mut text, "Candidates", outcome.candidates.iter().map(|candidate| code(&candidate.to_string())));
+    section(&mut text, "Held by", outcome.holds.iter().map(|hold| code(&in_words([hold]))));
     section(
         &mut text,
         "Advisories",

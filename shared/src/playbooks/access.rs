@@ -106,7 +106,7 @@ fn sso_sessions(state: Option<&UserState>) -> Access {
 }
 
 fn ldap_and_radius(state: Option<&UserState>, user: &SystemUser) -> Access {
-    let binding = (user.ldap_binding_user == Some(true)).then(|| format!(" {LDAP_BINDING}")).unwrap_or_default();
+    let binding = if user.ldap_binding_user == Some(true) { format!(" {LDAP_BINDING}") } else { String::new() };
     if is_active(state) {
         return Access::new(
             WayIn::LdapAndRadius,

@@ -18,6 +18,7 @@ mod events;
 mod found;
 mod groups;
 mod guarded;
+mod holding;
 mod named;
 mod once;
 mod plan_hash;

@@ -39,7 +39,9 @@ fn cut(outcome: &mut Outcome) -> bool {
     let others = size(&outcome.advisories).max(size(&outcome.candidates)).max(ways);
     let (name, before, after) = match longest {
         Some((size, name, list)) if size > others => (name, list.len(), halve(list)),
-        _ if ways == others => ("access".to_owned(), outcome.access.len(), halve_devices(&mut outcome.access)),
+        _ if ways > 0 && ways == others => {
+            ("access".to_owned(), outcome.access.len(), halve_devices(&mut outcome.access))
+        }
         _ if size(&outcome.advisories) > size(&outcome.candidates) => {
             ("advisories".to_owned(), outcome.advisories.len(), halve_most_frequent(&mut outcome.advisories))
         }
