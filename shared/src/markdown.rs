@@ -7,12 +7,16 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::{holds::in_words, outcome::Outcome, text::removed};
+use crate::{
+    holds::in_words,
+    outcome::{Access, Outcome, Status},
+    text::removed,
+};
 
 /// The most items of a list that are written out; the outcome's JSON has them all.
 const MAX_ITEMS: usize = 25;
 
-/// Summary, change, facts, advisories and undo.
+/// Summary, change, facts, ways in, advisories and undo.
 pub(crate) fn render(outcome: &Outcome) -> String {
     let mut text = format!("### {}\n\n{}\n", outcome.playbook, escaped(&outcome.summary));
     for (label, value) in [("Before", &outcome.before), ("After", &outcome.after)] {
@@ -32,6 +36,7 @@ pub(crate) fn render(outcome: &Outcome) -> String {
             }
         }
     }
+    table(&mut text, outcome);
     section(&mut text, "Candidates", outcome.candidates.iter().map(|candidate| code(&candidate.to_string())));
     section(&mut text, "Held by", outcome.holds.iter().map(|hold| code(&in_words([hold]))));
     section(
@@ -55,6 +60,30 @@ pub(crate) fn render(outcome: &Outcome) -> String {
     );
     text.push('\n');
     text
+}
+
+/// The ways in, one a row.
+fn table(text: &mut String, outcome: &Outcome) {
+    let ways = &outcome.access;
+    if ways.is_empty() {
+        return;
+    }
+    let title = if outcome.status == Status::DryRun { "Ways in that would not be closed" } else { "Ways in" };
+    let _ = write!(text, "\n\n**{title}**\n\n| way | state | evidence | to do |\n|---|---|---|---|");
+    for Access { way, host, state, evidence, to_do, .. } in ways.iter().take(MAX_ITEMS) {
+        let host = host.as_ref().map(|host| format!(" {}", code(&in_cell(host)))).unwrap_or_default();
+        let to_do = to_do.as_deref().unwrap_or_default();
+        let [evidence, to_do] = [evidence, to_do].map(|text| escaped(&in_cell(text)));
+        let _ = write!(text, "\n| {}{host} | {} | {evidence} | {to_do} |", way.words(), state.name());
+    }
+    if ways.len() > MAX_ITEMS {
+        let _ = write!(text, "\n\nand {} more", ways.len() - MAX_ITEMS);
+    }
+}
+
+/// Without what ends a cell, in code too.
+fn in_cell(text: &str) -> String {
+    text.replace('|', "¦")
 }
 
 fn section(text: &mut String, title: &str, lines: impl Iterator<Item = String>) {
@@ -149,6 +178,7 @@ fn is_linked(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::{AccessState, WayIn};
 
     #[test]
     fn a_name_cannot_become_markup() {
@@ -175,6 +205,27 @@ mod tests {
         ] {
             assert_eq!(escaped(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_host_cannot_end_its_cell_or_its_row() {
+        let name = "a|b\n| x | `c` <@U1> evil.example|";
+        let way = Access {
+            way: WayIn::Device,
+            host_id: None,
+            host: Some(name.to_owned()),
+            state: AccessState::Open,
+            evidence: format!("{name} is offline"),
+            to_do: None,
+        };
+        let outcome = Outcome { access: vec![way], ..Outcome::new(None, "x") };
+        let text = render(&outcome);
+        let row = text.lines().find(|line| line.starts_with("| device")).unwrap();
+        assert_eq!(
+            row,
+            "| device `a¦b¦ x ¦ 'c' <@U1> evil.example¦` | open | a¦b¦ x ¦ \\`c\\` `<@U1>` `evil.example¦` is offline |  |"
+        );
+        assert!(text.contains("**Ways in**\n\n| way | state | evidence | to do |\n|---|---|---|---|\n"), "{text}");
     }
 
     #[test]

@@ -288,6 +288,104 @@ impl Judgement {
     }
 }
 
+/// A way in that a user may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WayIn {
+    /// The login with name and password: User Portal and console.
+    Password,
+    /// Sessions in applications.
+    SsoSessions,
+    /// LDAP and RADIUS.
+    LdapAndRadius,
+    /// SSH keys.
+    SshKeys,
+    /// Rights on devices.
+    Sudo,
+    /// What groups grant.
+    Groups,
+    /// The person's account as a JumpCloud administrator.
+    Administrator,
+    /// A directory that manages the user and can undo the change.
+    Directory,
+    /// Changes of state that JumpCloud will make by itself.
+    StateChanges,
+    /// Sessions that go on, on any device.
+    DeviceSessions,
+    /// Logging in on one device.
+    Device,
+}
+
+impl WayIn {
+    /// In words, for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Password => "password and console",
+            Self::SsoSessions => "SSO sessions",
+            Self::LdapAndRadius => "LDAP and RADIUS",
+            Self::SshKeys => "SSH keys",
+            Self::Sudo => "sudo",
+            Self::Groups => "group grants",
+            Self::Administrator => "administrator account",
+            Self::Directory => "outside directory",
+            Self::StateChanges => "scheduled state changes",
+            Self::DeviceSessions => "sessions on devices",
+            Self::Device => "device",
+        }
+    }
+}
+
+/// What is known of a way in. The worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccessState {
+    /// Something that was read says that it is open, or stays granted.
+    Open,
+    /// Nothing that was read says either.
+    Unknown,
+    /// Something that was read says so.
+    Closed,
+}
+
+impl AccessState {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Unknown => "unknown",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// Whether a way in is closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Access {
+    /// The way.
+    pub way: WayIn,
+    /// The device, where it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_id: Option<String>,
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Whether it is closed.
+    pub state: AccessState,
+    /// What says so, or why it is not known.
+    pub evidence: String,
+    /// What a person can do about it, unless it is closed.
+    #[serde(rename = "do", skip_serializing_if = "Option::is_none")]
+    pub to_do: Option<String>,
+}
+
+impl Access {
+    /// A way that is not about one device. What to do is left out where nothing is: where it is closed.
+    pub fn new(way: WayIn, state: AccessState, evidence: impl Into<String>, to_do: &str) -> Self {
+        let to_do = (state != AccessState::Closed).then(|| to_do.to_owned());
+        Self { way, host_id: None, host: None, state, evidence: evidence.into(), to_do }
+    }
+}
+
 /// A containment that is to last. The target is given back when nobody holds it any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
@@ -363,6 +461,9 @@ pub struct Outcome {
     /// What the guards say: all of them in a dry run, those that the deployment has not in every outcome.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub guards: Vec<Judgement>,
+    /// Disable User and Enrich User only: the ways in that the user has; in a dry run, those that would not be closed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub access: Vec<Access>,
     /// The command that was sent before, where that is why nothing was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<Pending>,
@@ -406,6 +507,7 @@ impl Outcome {
             undo: None,
             channel: None,
             guards: Vec::new(),
+            access: Vec::new(),
             pending: None,
             holds: Vec::new(),
             plan_hash: None,

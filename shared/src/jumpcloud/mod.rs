@@ -32,6 +32,6 @@ pub use self::{
     model::Object,
     oauth::{ServiceAccount, Token},
     objects::Found,
-    system::{OsKind, System},
-    systemuser::{SystemUser, UserState},
+    system::{LocalAccount, OsKind, System},
+    systemuser::{StateChange, SystemUser, UserState},
 };

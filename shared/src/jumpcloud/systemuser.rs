@@ -254,6 +254,8 @@ impl Reader<'_> {
         let own = |change: &StateChange| {
             change.system_user_id.as_deref().is_some_and(|its| ObjectId::parse(its).as_ref() == Some(id))
         };
+        // One that names nobody may be this user's.
+        changes.truncated |= changes.items.iter().any(|change| change.system_user_id.is_none());
         changes.items.retain(own);
         Ok(changes)
     }

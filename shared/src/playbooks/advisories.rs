@@ -1,6 +1,10 @@
 //! What the integration guide's footnotes mean for this user and these devices.
 
-use super::devices::Devices;
+use super::{
+    access,
+    access_devices::{self, Words},
+    devices::Devices,
+};
 use crate::{
     jumpcloud::{OsKind, System, SystemUser, UserState},
     outcome::{Advisory, AdvisoryCode},
@@ -9,21 +13,18 @@ use crate::{
 /// After a suspension.
 pub(super) fn suspended(user: &SystemUser, devices: &Devices) -> Vec<Advisory> {
     let mut advisories = devices.advise(AdvisoryCode::WindowsHomeStaysLoggedIn, System::is_windows_home, |host| {
-        format!("{} runs Windows Home: the user is not logged out there until the account is locked, switched or the host is rebooted. Shut the host down to be sure.", host.name())
+        said(access_devices::windows_home(host))
     });
     advisories.extend(devices.advise(
         AdvisoryCode::DeviceOffline,
         |host| host.active == Some(false),
-        |host| format!("{} is offline: the suspension reaches it when it is back online.", host.name()),
+        |host| access_devices::offline(host).0,
     ));
     if !devices.systems.is_empty() {
-        advisories.push(Advisory::new(AdvisoryCode::RemoteSessionsStay, "A remote session on a device is not ended by the suspension; it ends when the user logs out, switches or the device reboots."));
+        advisories.push(Advisory::new(AdvisoryCode::RemoteSessionsStay, access_devices::REMOTE_SESSIONS));
     }
     if user.ldap_binding_user == Some(true) {
-        advisories.push(Advisory::new(
-            AdvisoryCode::LdapBindingUser,
-            "Applications bind to LDAP as this user: they stop working while it is suspended.",
-        ));
+        advisories.push(Advisory::new(AdvisoryCode::LdapBindingUser, access::LDAP_BINDING));
     }
     advisories.extend(directory_can_undo(user));
     advisories.extend(devices.problem.clone());
@@ -108,9 +109,10 @@ pub(super) fn password_expired(user: &SystemUser, devices: &Devices) -> Vec<Advi
 }
 
 fn directory_can_undo(user: &SystemUser) -> Option<Advisory> {
-    let directory = user.directory()?;
-    Some(Advisory::new(
-        AdvisoryCode::DirectoryCanUndo,
-        format!("The user is managed by {directory}, which can change the state back; change it there too."),
-    ))
+    Some(Advisory::new(AdvisoryCode::DirectoryCanUndo, said(access::directory(user)?)))
+}
+
+/// What a way in says in two parts.
+fn said((fact, to_do): Words) -> String {
+    format!("{fact} {to_do}")
 }

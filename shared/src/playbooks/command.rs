@@ -6,13 +6,13 @@
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
-use super::{channel::Channel, devices::Devices, found::Resolved, verify::Answer};
+use super::{access_devices::When, channel::Channel, devices::Devices, found::Resolved, verify::Answer};
 use crate::{
     error::Error,
     guard::Sighting,
     ids::ObjectId,
     jumpcloud::{Reader, Writer},
-    outcome::{Advisory, Ignored, Undo},
+    outcome::{Access, Advisory, Ignored, Undo},
     request::{RequestInfo, Takes},
 };
 
@@ -59,6 +59,8 @@ pub struct Command<T: 'static> {
     pub devices: for<'a> fn(&'a Reader<'a>, &'a ObjectId) -> LocalBoxFuture<'a, Devices>,
     /// What else to know, from the object before and now.
     pub advise: fn(&T, &T, &Devices) -> Vec<Advisory>,
+    /// The ways in that the user has, from the object as it is now.
+    pub access: fn(When, &T, &Devices) -> Vec<Access>,
 }
 
 /// What a command is about to do.

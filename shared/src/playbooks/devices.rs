@@ -6,7 +6,7 @@ use futures_util::future::{LocalBoxFuture, ready};
 use serde_json::Value;
 
 use crate::{
-    error::Error,
+    error::{Error, ErrorType},
     ids::ObjectId,
     jumpcloud::{Binding, Listing, Object, OsKind, Reader, System},
     outcome::{Advisory, AdvisoryCode},
@@ -16,6 +16,8 @@ use crate::{
 #[derive(Default)]
 pub struct Devices {
     pub(super) systems: Vec<System>,
+    /// How the user is bound to them, by their ids.
+    pub(super) bindings: HashMap<ObjectId, Binding>,
     /// What could not be read.
     pub(super) problem: Option<Advisory>,
 }
@@ -25,7 +27,7 @@ pub(super) fn of_user<'a>(reader: &'a Reader<'a>, id: &'a ObjectId) -> LocalBoxF
     Box::pin(async {
         match read(reader, id).await {
             Ok(devices) => devices,
-            Err(error) => Devices { problem: Some(unknown(&error)), ..Devices::default() },
+            Err(error) => Devices::unread(error.error_type),
         }
     })
 }
@@ -39,28 +41,19 @@ pub(super) fn none<'a>(_: &'a Reader<'a>, _: &'a ObjectId) -> LocalBoxFuture<'a,
 pub(super) async fn read(reader: &Reader<'_>, id: &ObjectId) -> Result<Devices, Error> {
     let listing = reader.user_systems(id).await?;
     let (systems, complete) = resolve::<System>(reader, &listing).await?;
-    Ok(Devices { systems, problem: incomplete(complete) })
+    Ok(Devices { systems, bindings: listing.bindings(), problem: incomplete(complete) })
 }
 
 pub(super) fn incomplete(complete: bool) -> Option<Advisory> {
     (!complete).then(|| Advisory::new(AdvisoryCode::DevicesIncomplete, "Not all devices of the user are listed here: there are more than 1,000, or the key may not see them; see the Admin Portal."))
 }
 
-fn unknown(error: &Error) -> Advisory {
-    Advisory::new(
-        AdvisoryCode::DevicesUnknown,
-        format!(
-            "The user's devices could not be read ({}); what is said about devices here is missing.",
-            error.error_type
-        ),
-    )
-}
-
 /// The objects behind a listing's ids, and whether these are all.
 pub(super) async fn resolve<T: Object>(reader: &Reader<'_>, listing: &Listing) -> Result<(Vec<T>, bool), Error> {
     let ids = listing.ids();
     let objects: Vec<T> = reader.get_many(&ids).await?;
-    let complete = !listing.truncated && objects.len() == ids.len();
+    let named = listing.objects.iter().all(|object| object.id.as_deref().and_then(ObjectId::parse).is_some());
+    let complete = !listing.truncated && named && objects.len() == ids.len();
     Ok((objects, complete))
 }
 
@@ -74,6 +67,13 @@ pub(super) fn with_binding(mut brief: Value, id: Option<ObjectId>, bindings: &Ha
 }
 
 impl Devices {
+    /// For a list that could not be read.
+    pub(super) fn unread(error: ErrorType) -> Self {
+        let message =
+            format!("The user's devices could not be read ({error}); what is said about devices here is missing.");
+        Self { problem: Some(Advisory::new(AdvisoryCode::DevicesUnknown, message)), ..Self::default() }
+    }
+
     /// An advisory about each device that `applies` to.
     pub(super) fn advise(
         &self,

@@ -1,6 +1,7 @@
 //! Disable User: suspends an account.
 
 use super::{
+    access::{self, Besides},
     advisories,
     command::{Command, Plan},
     devices,
@@ -26,6 +27,7 @@ pub const DISABLE_USER: Command<SystemUser> = Command {
     state,
     devices: devices::of_user,
     advise: |user, _, devices| advisories::suspended(user, devices),
+    access: |when, user, devices| access::of_user(when, user, devices, &Besides::default()),
 };
 
 fn plan(found: &Resolved<SystemUser>) -> Plan {

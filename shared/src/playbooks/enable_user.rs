@@ -34,6 +34,7 @@ pub const ENABLE_USER: Command<SystemUser> = Command {
     state,
     devices: devices::none,
     advise: |before, now, _| advisories::activated(now, before.state().as_ref()),
+    access: |_, _, _| Vec::new(),
 };
 
 fn plan(found: &Resolved<SystemUser>) -> Result<Plan, Error> {

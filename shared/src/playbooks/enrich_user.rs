@@ -3,19 +3,21 @@
 use serde_json::{Value, json};
 
 use super::{
-    devices::{self, with_binding},
+    access::{self, Basis, Besides},
+    access_devices::{Reading, When},
+    devices::{self, Devices, with_binding},
     events, groups,
     named::Named,
-    question::{Facet, Part, Question},
+    question::{Based, Facet, Part, Question},
     sessions,
     subject::Subject,
     words::{counted, label, shown},
 };
 use crate::{
-    error::Error,
+    error::{Error, ErrorType},
     ids::ObjectId,
     jumpcloud::{Object, Reader, SystemUser},
-    outcome::AdvisoryCode,
+    outcome::{Access, AdvisoryCode},
     request::Include,
 };
 
@@ -63,6 +65,7 @@ pub const ENRICH_USER: Question<SystemUser> = Question {
     include: &[Include::Events, Include::Sessions, Include::Scheduled],
     by_default: &[Include::Scheduled],
     finish: |_| {},
+    access,
 };
 
 fn about(user: &SystemUser) -> (Value, Vec<String>) {
@@ -80,9 +83,11 @@ async fn devices(user: &Subject<'_, SystemUser>) -> Result<Part, Error> {
     let (systems, complete) = user.systems().await?;
     let bindings = listing.bindings();
     let value = systems.iter().map(|host| with_binding(host.brief(), host.id().ok(), &bindings)).collect();
+    let problem = devices::incomplete(*complete);
     Ok(Part {
         words: Some(counted(systems.len(), "device")),
-        advisories: devices::incomplete(*complete).into_iter().collect(),
+        advisories: problem.clone().into_iter().collect(),
+        basis: Some(Basis::Devices(Devices { systems: systems.clone(), bindings, problem })),
         truncated: listing.truncated,
         ..Part::new(value)
     })
@@ -91,5 +96,25 @@ async fn devices(user: &Subject<'_, SystemUser>) -> Result<Part, Error> {
 async fn state_changes(reader: &Reader<'_>, id: &ObjectId) -> Result<Part, Error> {
     let changes = reader.state_changes(id).await?;
     let words = (!changes.items.is_empty()).then(|| counted(changes.items.len(), "scheduled state change"));
-    Ok(Part { words, truncated: changes.truncated, ..Part::new(json!(changes.items)) })
+    let (truncated, value) = (changes.truncated, json!(changes.items));
+    Ok(Part { words, truncated, basis: Some(Basis::Changes(changes)), ..Part::new(value) })
+}
+
+/// What a facet did not read is not known. The names are those of the facets above.
+fn access(user: &SystemUser, based: Vec<Based>) -> Vec<Access> {
+    let (mut devices, mut besides) = (Devices::unread(ErrorType::Internal), Besides::default());
+    for part in based {
+        match part {
+            (_, Ok(Basis::Devices(read))) => devices = read,
+            (_, Ok(Basis::Groups(read))) => besides.groups = Reading::Read(read),
+            (_, Ok(Basis::Sessions(read))) => besides.sessions = Reading::Read(read),
+            (_, Ok(Basis::Changes(read))) => besides.changes = Reading::Read(read),
+            ("devices", Err(error)) => devices = Devices::unread(error),
+            ("groups", Err(error)) => besides.groups = Reading::Failed(error),
+            ("sessions", Err(error)) => besides.sessions = Reading::Failed(error),
+            ("scheduled_state_changes", Err(error)) => besides.changes = Reading::Failed(error),
+            (_, Err(_)) => {}
+        }
+    }
+    access::of_user(When::Found, user, &devices, &besides)
 }

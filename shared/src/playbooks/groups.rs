@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{question::Part, words::counted};
+use super::{access::Basis, question::Part, words::counted};
 use crate::{
     error::Error,
     jumpcloud::{GraphObject, Listing, Reader},
@@ -36,6 +36,7 @@ pub(super) async fn part(
     Ok(Part {
         words: Some(counted(groups.len(), "group")),
         advisories: incomplete.into_iter().collect(),
+        basis: Some(Basis::Groups(groups.len())),
         truncated: listing.truncated,
         ..Part::new(Value::from(groups))
     })

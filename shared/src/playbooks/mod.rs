@@ -4,6 +4,8 @@
 //! those that ask. They speak JumpCloud through a [`Session`](crate::jumpcloud::Session) and know nothing of events and
 //! Lambda.
 
+mod access;
+mod access_devices;
 mod advisories;
 pub mod channel;
 pub mod command;

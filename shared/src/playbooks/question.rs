@@ -4,6 +4,7 @@ use futures_util::future::{LocalBoxFuture, join_all};
 use serde_json::Value;
 
 use super::{
+    access::Basis,
     found::LookUp,
     named::Named,
     run::{Playbook, Run, Step},
@@ -11,8 +12,8 @@ use super::{
     target::look_up_with,
 };
 use crate::{
-    error::Error,
-    outcome::{Advisory, AdvisoryCode, Missing, Outcome, Truncated},
+    error::{Error, ErrorType},
+    outcome::{Access, Advisory, AdvisoryCode, Missing, Outcome, Truncated},
     request::{Include, RequestInfo, Takes, TargetType},
 };
 
@@ -31,6 +32,8 @@ pub struct Question<T: 'static> {
     pub by_default: &'static [Include],
     /// What follows from the facts all together.
     pub finish: fn(&mut Value),
+    /// The ways in, from the object and what was read besides, by the facets' names.
+    pub access: fn(&T, Vec<Based>) -> Vec<Access>,
 }
 
 /// A part of the answer that is read on its own and may fail alone.
@@ -47,6 +50,9 @@ pub struct Facet<T: 'static> {
     pub read: ReadFn<T>,
 }
 
+/// A facet's name, and its basis or why there is none.
+pub type Based = (&'static str, Result<Basis, ErrorType>);
+
 /// Reads a facet.
 pub type ReadFn<T> = for<'a> fn(&'a Subject<'a, T>, &'a RequestInfo) -> LocalBoxFuture<'a, Result<Part, Error>>;
 
@@ -56,6 +62,8 @@ pub struct Part {
     /// For the summary; `None` where it need not say anything.
     pub(super) words: Option<String>,
     pub(super) advisories: Vec<Advisory>,
+    /// What it says about the ways in.
+    pub(super) basis: Option<Basis>,
     /// Whether there is more than was read.
     pub(super) truncated: bool,
 }
@@ -63,7 +71,7 @@ pub struct Part {
 impl Part {
     /// A part with nothing to be said about it.
     pub(super) fn new(value: Value) -> Self {
-        Self { value, words: None, advisories: Vec::new(), truncated: false }
+        Self { value, words: None, advisories: Vec::new(), basis: None, truncated: false }
     }
 }
 
@@ -100,6 +108,7 @@ impl<T: Named> Playbook for Question<T> {
             };
             let (mut facts, mut words) = (self.about)(&found.object);
             let (mut advisories, mut missing, mut truncated) = (Vec::new(), Vec::new(), Vec::new());
+            let mut based = Vec::new();
             for (facet, part) in facets.iter().zip(parts.into_iter().flatten()) {
                 match part {
                     Ok(part) => {
@@ -111,6 +120,7 @@ impl<T: Named> Playbook for Question<T> {
                         facts[facet.name] = part.value;
                         words.extend(part.words);
                         advisories.extend(part.advisories);
+                        based.extend(part.basis.map(|basis| (facet.name, Ok(basis))));
                     }
                     Err(error) => {
                         let message = format!(
@@ -118,6 +128,7 @@ impl<T: Named> Playbook for Question<T> {
                             facet.what, error.error_type
                         );
                         advisories.push(Advisory::new(facet.unknown, message));
+                        based.push((facet.name, Err(error.error_type)));
                         missing.push(Missing { part: facet.name, error: error.error_type, why: error.message });
                     }
                 }
@@ -125,7 +136,8 @@ impl<T: Named> Playbook for Question<T> {
             (self.finish)(&mut facts);
             let summary = format!("{}.", words.join(", "));
             let outcome = Outcome::new(found.target, summary).with_facts(T::TYPE, facts);
-            Ok(Outcome { advisories, missing, truncated, ..outcome })
+            let access = (self.access)(&found.object, based);
+            Ok(Outcome { advisories, access, missing, truncated, ..outcome })
         });
         Box::pin(async move { Ok(step) })
     }

@@ -25,6 +25,7 @@ pub const RESET_PASSWORD: Command<SystemUser> = Command {
     state: |user| json!({"password_expired": user.password_expired}),
     devices: devices::of_user,
     advise: |user, _, devices| advisories::password_expired(user, devices),
+    access: |_, _, _| Vec::new(),
 };
 
 fn plan(found: &Resolved<SystemUser>) -> Plan {

@@ -5,6 +5,7 @@ use chrono::Utc;
 use serde_json::Value;
 
 use super::{
+    access_devices::When,
     channel::Channel,
     command::{Command, Plan},
     devices::Devices,
@@ -43,7 +44,7 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
     }
 
     async fn change(&self, known: Result<G::Known, Error>) -> Result<Outcome, Error> {
-        let Command { name, plan, advise, state, contains, .. } = *self.command;
+        let Command { name, plan, advise, access, state, contains, .. } = *self.command;
         let (reader, object) = (self.session.reader(), &self.found.object);
         let before = state(object);
         let held = self.held(&known)?;
@@ -109,6 +110,7 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
             changed,
             verified,
             advisories,
+            access: access(When::Changed, shown, &devices),
             before: Some(before.clone()),
             after: now.as_ref().map(state),
             undo: undo.filter(|_| changed == Some(true)),
@@ -128,6 +130,7 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
         Outcome {
             before: Some(before.clone()),
             advisories: (self.command.advise)(object, object, devices),
+            access: (self.command.access)(When::Found, object, devices),
             ..Outcome::new(self.found.target.clone(), summary).with_facts(T::TYPE, object.brief())
         }
     }
@@ -251,7 +254,8 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
         let against = guards.iter().any(|judgement| matches!(judgement.verdict, Ruling::Refuse | Ruling::Unknown));
         let but = if against { " The guards would refuse it: see `guards`." } else { "" };
         let draft = self.draft(summary + but, before, &devices);
-        Ok(Outcome { status: Status::DryRun, guards, pending, plan_hash, ..draft })
+        let access = (self.command.access)(When::Planned, &self.found.object, &devices);
+        Ok(Outcome { status: Status::DryRun, guards, access, pending, plan_hash, ..draft })
     }
 
     /// Sends the change, tells the guard what became of it, and looks whether it shows.

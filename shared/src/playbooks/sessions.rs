@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{question::Part, subject::Subject, words::counted};
+use super::{access::Basis, question::Part, subject::Subject, words::counted};
 use crate::{
     error::{Error, ErrorType::Unsupported},
+    ids::ObjectId,
     jumpcloud::{LoggedInUser, Object, System, SystemUser},
     outcome::{Advisory, AdvisoryCode},
 };
@@ -42,6 +43,8 @@ pub(super) async fn of_user(user: &Subject<'_, SystemUser>) -> Result<Part, Erro
         }
         shown
     };
+    let on = rows.items.iter().filter(own).filter_map(|row| ObjectId::parse(row.system_id.as_deref()?));
+    let basis = Some(Basis::Sessions(on.collect()));
     let sessions: Vec<Value> = rows.items.iter().filter(own).map(shown).collect();
     let without = match &systems {
         Ok((systems, _)) => ids.len() - systems.iter().filter(|system| has_insights(system)).count().min(ids.len()),
@@ -59,6 +62,7 @@ pub(super) async fn of_user(user: &Subject<'_, SystemUser>) -> Result<Part, Erro
     Ok(Part {
         words: Some(counted(sessions.len(), "session")),
         advisories: incomplete.into_iter().collect(),
+        basis,
         truncated: rows.truncated || listing.truncated,
         ..Part::new(json!(sessions))
     })

@@ -43,6 +43,7 @@ pub const SHUTDOWN_HOST: Command<System> = Command {
     state: |host| json!({"online": host.active, "last_contact": host.last_contact}),
     devices: devices::none,
     advise: |host, _, _| queued_until_online(host).into_iter().collect(),
+    access: |_, _, _| Vec::new(),
 };
 
 async fn plan(reader: &Reader<'_>, found: &Resolved<System>, info: &RequestInfo) -> Result<Plan, Error> {

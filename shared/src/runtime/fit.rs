@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     markdown,
-    outcome::{Advisory, AdvisoryCode, Outcome, Truncated},
+    outcome::{Access, Advisory, AdvisoryCode, Outcome, Truncated},
 };
 
 /// The largest outcome, in bytes. Step Functions refuses 256 KiB, after the change was made, and puts an envelope around it.
@@ -26,16 +26,22 @@ fn size(value: &impl Serialize) -> usize {
     serde_json::to_vec(value).map_or(0, |json| json.len())
 }
 
-/// Cuts the longest list by half. Whether there was one.
+/// Cuts the longest list by half. Whether there was one. The ways in follow from the facts: they are cut before a list of facts that
+/// is up to twice as long.
 fn cut(outcome: &mut Outcome) -> bool {
     let mut lists: Vec<(String, &mut Vec<Value>)> = Vec::new();
     for (name, facts) in [("user", &mut outcome.user), ("host", &mut outcome.host), ("rails", &mut outcome.rails)] {
         facts.iter_mut().for_each(|facts| collect(name, facts, &mut lists));
     }
     let longest = lists.into_iter().map(|(name, list)| (size(list), name, list)).max_by_key(|(size, ..)| *size);
-    let others = size(&outcome.advisories).max(size(&outcome.candidates));
+    let devices = outcome.access.iter().filter(|way| way.host_id.is_some()).count();
+    let ways = if devices == 0 { 0 } else { 2 * size(&outcome.access) };
+    let others = size(&outcome.advisories).max(size(&outcome.candidates)).max(ways);
     let (name, before, after) = match longest {
         Some((size, name, list)) if size > others => (name, list.len(), halve(list)),
+        _ if ways > 0 && ways == others => {
+            ("access".to_owned(), outcome.access.len(), halve_devices(&mut outcome.access))
+        }
         _ if size(&outcome.advisories) > size(&outcome.candidates) => {
             ("advisories".to_owned(), outcome.advisories.len(), halve_most_frequent(&mut outcome.advisories))
         }
@@ -62,6 +68,17 @@ fn collect<'a>(name: &str, value: &'a mut Value, lists: &mut Vec<(String, &'a mu
 fn halve<T>(list: &mut Vec<T>) -> usize {
     list.truncate(list.len() / 2);
     list.len()
+}
+
+/// Keeps the first half of the devices, which are the worse, and all other ways.
+fn halve_devices(ways: &mut Vec<Access>) -> usize {
+    let devices = ways.iter().filter(|way| way.host_id.is_some()).count();
+    let mut seen = 0;
+    ways.retain(|way| {
+        seen += usize::from(way.host_id.is_some());
+        way.host_id.is_none() || seen <= devices / 2
+    });
+    ways.len()
 }
 
 /// Keeps the first half of the advisories that there are most of, and all others: each code says something of its own.
@@ -106,7 +123,7 @@ fn say_what_is_missing(outcome: &mut Outcome) {
 mod tests {
     use super::*;
     use crate::{
-        outcome::{Candidate, OutcomeTarget},
+        outcome::{AccessState, Candidate, OutcomeTarget, WayIn},
         request::{By, TargetType},
     };
     use serde_json::json;
@@ -160,6 +177,34 @@ mod tests {
         assert_eq!(outcome.advisories.last(), Some(&last));
         let cut = Truncated { list: "advisories".to_owned(), shown: 251, total: Some(1001) };
         assert_eq!(outcome.truncated, [cut]);
+    }
+
+    #[test]
+    fn of_the_ways_in_the_worst_devices_stay_and_all_that_are_none() {
+        let way = |way, host_id: Option<String>, state| Access {
+            way,
+            host_id,
+            host: None,
+            state,
+            evidence: "x".repeat(300),
+            to_do: None,
+        };
+        let device = |number: usize| {
+            let state = if number < 10 { AccessState::Open } else { AccessState::Unknown };
+            way(WayIn::Device, Some(number.to_string()), state)
+        };
+        let first = way(WayIn::Password, None, AccessState::Closed);
+        let last = way(WayIn::Device, None, AccessState::Unknown);
+        let ways = [first.clone()].into_iter().chain((0..1000).map(device)).chain([last.clone()]);
+        let facts = json!({"devices": vec!["x".repeat(100); 1000]});
+        let outcome =
+            finished(Outcome { access: ways.collect(), ..outcome() }.with_facts(TargetType::User, facts.clone()));
+        let cut = Truncated { list: "access".to_owned(), shown: 127, total: Some(1002) };
+        assert_eq!(outcome.truncated, [cut]);
+        assert_eq!((&outcome.access[0], outcome.access.last(), &outcome.access[10]), (&first, Some(&last), &device(9)));
+        assert_eq!(outcome.user, Some(facts));
+        assert!(outcome.markdown.contains("access: the first 127 of 1002"), "{}", outcome.markdown);
+        assert!(outcome.markdown.contains("\n\nand 102 more"), "{}", outcome.markdown);
     }
 
     #[test]

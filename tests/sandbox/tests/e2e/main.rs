@@ -1,5 +1,6 @@
 //! The real binaries, from event to outcome, against the rehearsal tenant.
 
+mod access;
 mod accounts;
 mod actions;
 mod alerts;
