@@ -94,6 +94,12 @@ class Template(unittest.TestCase):
         self.assertLessEqual(set(allowed), READS | WRITES | XRAY | {"sqs:SendMessage", "logs:CreateLogStream", "logs:PutLogEvents"} | {action for action in allowed if action.startswith("kms:")})
         self.assertEqual(variables(self.default, RAILS)["GUARD_TABLE"], {"Ref": "GuardTable"})
 
+    def test_a_stack_on_trial_still_protects(self):
+        on_trial = Resolved(DryRun="true")
+        for name in ENRICH + MUTATING:
+            self.assertEqual(variables(on_trial, name)["DRY_RUN"], "true", name)
+        self.assertNotIn("DRY_RUN", variables(on_trial, RAILS))
+
     def test_no_role_has_a_wildcard_resource(self):
         for stack in self.stacks:
             for role in stack.of_type("AWS::IAM::Role"):
