@@ -54,7 +54,8 @@ class Combinations(unittest.TestCase):
 
     def test_a_queue_may_not_use_more_than_is_reserved(self):
         for maximum in Resolved().source["Parameters"]["QueueMaximumConcurrency"]["AllowedValues"]:
-            for reserved, refused in ((1, True), (maximum - 1, True), (maximum, False), (1000, False), (0, False)):
+            # Both queues: the redrive queue uses two, the least there is.
+            for reserved, refused in ((1, True), (maximum + 1, True), (maximum + 2, False), (1000, False), (0, False)):
                 stack = Resolved(QueuePlaybook="disable-user", QueueMaximumConcurrency=maximum, ReservedConcurrency=reserved)
                 self.assertEqual(bool(stack.refusals()), refused, f"{reserved} reserved, {maximum} used")
 
@@ -96,6 +97,8 @@ class Combinations(unittest.TestCase):
                     if "AllowedValues" in parameter:
                         return max(len(str(allowed)) for allowed in parameter["AllowedValues"])
                     return parameter["MaxLength"] if parameter["Type"] == "String" else len(str(parameter["MaxValue"]))
+                case {"Ref": "AWS::NoValue"}:
+                    return 0
                 case {"Ref": _} | {"Fn::GetAtt": _}:  # an ARN: 80 characters of a name, and what is before it
                     return 128
             return len(value)
