@@ -45,7 +45,7 @@ class Alarms(unittest.TestCase):
                 if (namespace, metric) == ("AWS/Lambda", "Errors"):
                     self.assertEqual(alarm["Metrics"][0]["Expression"], "IF(crashes > 0, errors, 0)", name)
         written = (ROOT / "shared/src/runtime/record.rs").read_text()
-        for metric in ("UnexpectedRuns", "Version", "FunctionName"):
+        for metric in ("UnexpectedRuns", "RefusedAlerts", "Version", "FunctionName"):
             self.assertIn(f'"{metric}"', written)
 
     def test_a_process_that_gave_no_answer_is_a_crash_and_an_error_that_was_answered_is_none(self):
@@ -63,6 +63,15 @@ class Alarms(unittest.TestCase):
             ((namespace, metric, dimensions),) = metrics(self.alarms[f"{name}Crashes"])
             self.assertEqual((namespace, metric), (counted["MetricNamespace"], json.dumps(counted["MetricName"])))
             self.assertEqual(dimensions, {})
+
+    def test_each_alert_that_is_refused_for_good_is_told(self):
+        for playbook in PLAYBOOKS:
+            alarm = self.alarms[f"{resource_of(playbook)}RefusedAlerts"]
+            name = {"Fn::Sub": f"${{AWS::StackName}}-{playbook['name']}"}
+            self.assertEqual(alarm["AlarmName"], {"Fn::Sub": f"{name['Fn::Sub']}-refused-alerts"})
+            self.assertEqual(list(metrics(alarm)), [("JumpCloudPlaybooks", "RefusedAlerts", {"FunctionName": name})])
+            # Every run counts 0 or 1, so that the alarm is over a minute later.
+            self.assertEqual((alarm["Statistic"], alarm["Threshold"], alarm["Period"], alarm["EvaluationPeriods"]), ("Sum", 1, 60, 1))
 
     def test_what_the_guards_refuse_is_told_once(self):
         cases = {

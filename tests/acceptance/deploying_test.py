@@ -54,7 +54,8 @@ class Combinations(unittest.TestCase):
 
     def test_a_queue_may_not_use_more_than_is_reserved(self):
         for maximum in Resolved().source["Parameters"]["QueueMaximumConcurrency"]["AllowedValues"]:
-            for reserved, refused in ((1, True), (maximum - 1, True), (maximum, False), (1000, False), (0, False)):
+            # Both queues: the redrive queue uses two, the least there is.
+            for reserved, refused in ((1, True), (maximum + 1, True), (maximum + 2, False), (1000, False), (0, False)):
                 stack = Resolved(QueuePlaybook="disable-user", QueueMaximumConcurrency=maximum, ReservedConcurrency=reserved)
                 self.assertEqual(bool(stack.refusals()), refused, f"{reserved} reserved, {maximum} used")
 
@@ -86,18 +87,27 @@ class Combinations(unittest.TestCase):
                 Resolved(**{parameter: value})
 
     def test_the_longest_values_fit_into_a_functions_environment(self):
-        def longest(parameter):
-            if "AllowedValues" in parameter:
-                return max(len(str(value)) for value in parameter["AllowedValues"])
-            return parameter["MaxLength"] if parameter["Type"] == "String" else len(str(parameter["MaxValue"]))
-
         source = Resolved().source
+
+        def longest(value):
+            match value:
+                case {"Fn::If": [_, *either]}:
+                    return max(map(longest, either))
+                case {"Ref": str(name)} if parameter := source["Parameters"].get(name):
+                    if "AllowedValues" in parameter:
+                        return max(len(str(allowed)) for allowed in parameter["AllowedValues"])
+                    return parameter["MaxLength"] if parameter["Type"] == "String" else len(str(parameter["MaxValue"]))
+                case {"Ref": "AWS::NoValue"}:
+                    return 0
+                case {"Ref": _} | {"Fn::GetAtt": _}:  # an ARN: 80 characters of a name, and what is before it
+                    return 128
+            return len(value)
+
         of_all = source["Globals"]["Function"]["Environment"]["Variables"]
         for function in (body["Properties"] for body in source["Resources"].values() if body["Type"] == "AWS::Serverless::Function"):
-            length = 0
-            for name, value in (of_all | function.get("Environment", {}).get("Variables", {})).items():
-                named = set(re.findall(r"\w+", json.dumps(value))) & set(source["Parameters"])
-                length += len(name) + sum(longest(source["Parameters"][parameter]) for parameter in named)
+            # Lambda measures the JSON: with four quotes, a colon and a comma for each.
+            both = of_all | function["Environment"]["Variables"]
+            length = 2 + sum(len(name) + longest(value) + 6 for name, value in both.items())
             self.assertLess(length, 4096, function["FunctionName"])
 
 

@@ -31,11 +31,11 @@ class Intakes(unittest.TestCase):
 
     def test_every_queue_and_topic_takes_encrypted_connections_only(self):
         stored = self.stack.of_type("AWS::SQS::Queue", "AWS::SNS::Topic")
-        self.assertEqual(len(stored), 6)
+        self.assertEqual(len(stored), 7)
         for name, resource in stored.items():
-            denied = [statement for statement in self.statements(self.stack, name) if statement["Effect"] == "Deny"]
+            denied = [statement for statement in self.statements(self.stack, name) if statement.get("Sid") == "OnlyEncrypted"]
             self.assertEqual(len(denied), 1, name)
-            self.assertEqual(denied[0]["Principal"], "*")
+            self.assertEqual((denied[0]["Effect"], denied[0]["Principal"]), ("Deny", "*"))
             self.assertEqual(denied[0]["Condition"], {"Bool": {"aws:SecureTransport": "false"}})
             # A topic's policy must name the topic itself, and knows no action of another service.
             if resource["Type"] == "AWS::SNS::Topic":
@@ -52,6 +52,13 @@ class Intakes(unittest.TestCase):
             for statement in self.statements(self.stack, name):
                 if statement["Effect"] == "Allow":
                     self.assertTrue(SENT_BY_NEITHER & set(json.dumps(statement["Condition"]).split('"')), f"{name}: {statement}")
+
+    def test_only_this_account_may_send_what_counts_whatever_its_age(self):
+        _, denied = self.statements(self.stack, "AlertRedriveQueue")
+        self.assertEqual((denied["Effect"], denied["Principal"], denied["Action"]), ("Deny", "*", "sqs:SendMessage"))
+        self.assertEqual(denied["Resource"], {"Fn::GetAtt": ["AlertRedriveQueue", "Arn"]})
+        # A service sends without this key, and is denied, too.
+        self.assertEqual(denied["Condition"], {"StringNotEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}})
 
     def test_eventbridge_and_sns_can_use_the_key(self):
         statements = self.stack.resources["Key"]["Properties"]["KeyPolicy"]["Statement"]

@@ -94,6 +94,12 @@ class Template(unittest.TestCase):
         self.assertLessEqual(set(allowed), READS | WRITES | XRAY | {"sqs:SendMessage", "logs:CreateLogStream", "logs:PutLogEvents"} | {action for action in allowed if action.startswith("kms:")})
         self.assertEqual(variables(self.default, RAILS)["GUARD_TABLE"], {"Ref": "GuardTable"})
 
+    def test_a_stack_on_trial_still_protects(self):
+        on_trial = Resolved(DryRun="true")
+        for name in ENRICH + MUTATING:
+            self.assertEqual(variables(on_trial, name)["DRY_RUN"], "true", name)
+        self.assertNotIn("DRY_RUN", variables(on_trial, RAILS))
+
     def test_no_role_has_a_wildcard_resource(self):
         for stack in self.stacks:
             for role in stack.of_type("AWS::IAM::Role"):
@@ -132,8 +138,9 @@ class Template(unittest.TestCase):
 
     def test_only_the_function_behind_the_queue_may_read_it(self):
         for name in ENRICH + MUTATING:
-            actions = {action for statement in statements(self.with_intakes, f"{name}Role") for action in listed(statement["Action"])}
-            self.assertEqual("sqs:ReceiveMessage" in actions, name == "ShutdownHost", name)
+            readable = [statement["Resource"] for statement in statements(self.with_intakes, f"{name}Role") if "sqs:ReceiveMessage" in listed(statement["Action"])]
+            queues = [{"Fn::GetAtt": [queue, "Arn"]} for queue in ("AlertQueue", "AlertRedriveQueue")]
+            self.assertEqual(readable, [queues] if name == "ShutdownHost" else [], name)
 
     def test_every_function_has_failure_destination_log_retention_alarms_and_alias(self):
         for stack in self.stacks:
@@ -153,6 +160,8 @@ class Template(unittest.TestCase):
                     if alarm.get("Dimensions") == [{"Name": "FunctionName", "Value": properties["FunctionName"]}] and alarm["AlarmActions"]
                 }
                 expected = {("AWS/Lambda", "Throttles"), ("AWS/Lambda", "Duration"), ("JumpCloudPlaybooks", "UnexpectedRuns")}
+                if name != f"{RAILS}Function":  # which takes no alerts
+                    expected.add(("JumpCloudPlaybooks", "RefusedAlerts"))
                 self.assertEqual(watched, expected, name)
 
     def test_the_alarm_on_duration_is_near_the_timeout(self):
@@ -293,12 +302,21 @@ class Template(unittest.TestCase):
 
     def test_the_queue_loses_nothing(self):
         resources = self.with_intakes.resources
-        mapping = resources["AlertQueueMapping"]["Properties"]
-        self.assertEqual(mapping["FunctionResponseTypes"], ["ReportBatchItemFailures"])
-        self.assertEqual(mapping["ScalingConfig"], {"MaximumConcurrency": "2"})
-        queue = resources["AlertQueue"]["Properties"]
-        self.assertGreaterEqual(queue["VisibilityTimeout"], 6 * resources["ShutdownHostFunction"]["Properties"]["Timeout"])
-        self.assertEqual(queue["RedrivePolicy"]["deadLetterTargetArn"], {"Fn::GetAtt": ["AlertDeadLetterQueue", "Arn"]})
+        for name, mapping, maximum in (("AlertQueue", "AlertQueueMapping", "2"), ("AlertRedriveQueue", "AlertRedriveMapping", 2)):
+            mapping = resources[mapping]["Properties"]
+            self.assertEqual(mapping["EventSourceArn"], {"Fn::GetAtt": [name, "Arn"]})
+            self.assertEqual(mapping["FunctionResponseTypes"], ["ReportBatchItemFailures"])
+            self.assertEqual(mapping["ScalingConfig"], {"MaximumConcurrency": maximum})
+            queue = resources[name]["Properties"]
+            self.assertGreaterEqual(queue["VisibilityTimeout"], 6 * resources["ShutdownHostFunction"]["Properties"]["Timeout"])
+            self.assertEqual(queue["RedrivePolicy"]["deadLetterTargetArn"], {"Fn::GetAtt": ["AlertDeadLetterQueue", "Arn"]})
+
+    def test_what_a_person_moves_from_the_dead_letters_is_acted_on(self):
+        command = self.with_intakes.outputs["RedriveDeadLetters"]["Value"]["Fn::Sub"]
+        self.assertEqual(command, "aws sqs start-message-move-task --source-arn ${AlertDeadLetterQueue.Arn} --destination-arn ${AlertRedriveQueue.Arn}")
+        self.assertEqual(variables(self.with_intakes, "ShutdownHost")["REDRIVE_QUEUE"], {"Fn::GetAtt": ["AlertRedriveQueue", "Arn"]})
+        self.assertEqual(variables(self.default, "ShutdownHost")["REDRIVE_QUEUE"], "")
+        self.assertFalse([name for name in [*self.default.resources, *self.default.outputs] if "Redrive" in name])
 
     def test_each_intake_leads_to_the_playbook_that_was_chosen(self):
         for name in ENRICH + MUTATING:
@@ -308,7 +326,8 @@ class Template(unittest.TestCase):
             self.assertEqual(resources["AlertSubscription"]["Properties"]["Endpoint"], alias)
             for permission in ("AlertRulePermission", "AlertTopicPermission"):
                 self.assertEqual(resources[permission]["Properties"]["FunctionName"], alias)
-            self.assertEqual(resources["AlertQueueMapping"]["Properties"]["FunctionName"], alias)
+            for mapping in ("AlertQueueMapping", "AlertRedriveMapping"):
+                self.assertEqual(resources[mapping]["Properties"]["FunctionName"], alias)
         resources = Resolved(EventPlaybook="respond-to-alert").resources
         (target,) = resources["AlertRule"]["Properties"]["Targets"]
         self.assertEqual(target["Arn"], {"Ref": "RespondToAlertStateMachine"})

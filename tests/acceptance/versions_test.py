@@ -49,6 +49,7 @@ KNOWN = {
     "MaxTargetsPerHour",
     "MaxUsersOfHost",
     "Protected",
+    "QueuePlaybook",
     "RequireBinding",
     "SecretArn",
     "SecretsManagerEndpoint",
