@@ -87,7 +87,7 @@ macro_rules! ignored_reasons {
                 match self { $(Self::$name => $why,)* }
             }
 
-            /// Which alerts it is about; the README's words.
+            /// Which alerts it is about, in the words of docs/events-and-alerts.md.
             pub fn about(self) -> &'static str {
                 match self { $(Self::$name => $about,)* }
             }
@@ -127,7 +127,7 @@ ignored_reasons! {
 /// Declares the advisory codes and their names on the wire.
 macro_rules! advisory_codes {
     ($($name:ident = $wire:literal,)*) => {
-        /// What an advisory is about. The names are part of the contract; The README's table is made from `docs.rs`.
+        /// What an advisory is about. The names are part of the contract; the table in docs/outcomes.md is made from `docs.rs`.
         #[expect(missing_docs, reason = "the names say it")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
         pub enum AdvisoryCode { $(#[serde(rename = $wire)] $name,)* }

@@ -1,4 +1,4 @@
-"""The commands of README.md work: each is run as it is written, or by a script that CI runs, or says that only AWS can answer it."""
+"""The commands of the documentation work: each is run as it is written, or by a script that CI runs, or says that only AWS can answer it."""
 
 import ast
 import contextlib
@@ -28,7 +28,7 @@ ELSEWHERE = {
     "sam build": "tests/acceptance/run",
     "sam validate": "tests/acceptance/run",
     "sam local": "tests/acceptance/*",
-    # Without --check it takes ten minutes and writes the README.
+    # Without --check it takes ten minutes and writes docs/performance.md.
     "tests/bench/run": ".ci/run",
     "tests/acceptance/run": ".ci/run",
     "tests/conformance/run": ".ci/run",
@@ -73,7 +73,7 @@ def sam_arguments(command):
 
 
 def agrees(shown, answered):
-    """Whether an answer is what the README shows of it: `...` stands for any text, and times differ."""
+    """Whether an answer is what a page shows of it: `...` stands for any text, and times differ."""
     match shown:
         case dict():
             return all(agrees(value, answered.get(name)) for name, value in shown.items() if name != "duration_ms")
@@ -84,7 +84,7 @@ def agrees(shown, answered):
     return shown == answered
 
 
-class Readme(unittest.TestCase):
+class Documented(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.blocks = readme.blocks(readme.text())
@@ -109,7 +109,7 @@ class Readme(unittest.TestCase):
         return subprocess.run(
             ["bash", "-euo", "pipefail", "-c", f"{cls.functions}\n{script}"],
             cwd=ROOT if re.search(r"\bcargo ", script) else cls.folder,
-            env=cls.env | {"PIP_NO_INDEX": "1"},  # what the README installs is what this runs with
+            env=cls.env | {"PIP_NO_INDEX": "1"},  # what the pages install is what this runs with
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -188,7 +188,7 @@ class Readme(unittest.TestCase):
             self.assertTrue(filtered["destinationArn"].endswith(f":deliverystream/{DELIVERY_STREAM}"))
             self.assertTrue(filtered.get("roleArn"), "CloudWatch Logs writes to Firehose with a role only")
 
-    def test_answers_and_summaries_are_what_the_readme_shows(self):
+    def test_answers_and_summaries_are_what_the_pages_show(self):
         shown = [(json.loads(block.output), json.loads(run.stdout)) for block, run in self.runs if block.output]
         self.assertTrue(shown)
         for expected, answer in shown:

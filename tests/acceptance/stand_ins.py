@@ -1,4 +1,4 @@
-"""What the README's commands run against: moto with the stack's outputs, and the functions behind Lambda's Invoke API."""
+"""What the commands of the documentation run against: moto with the stack's outputs, and the functions behind Lambda's Invoke API."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import boto3
 from resolved import ROOT, Resolved
 from run_artifacts import free_port, process, wait_for
 
-# The names that the README uses.
+# The names that the pages use.
 STACK = "jumpcloud-playbooks"
 DELIVERY_STREAM = "jumpcloud-audit"
 ROLE = "arn:aws:iam::123456789012:role/any"

@@ -355,10 +355,10 @@ class Template(unittest.TestCase):
         for name in MUTATING:
             self.assertLessEqual(set(declared) - set_by_lambda, set(variables(self.default, name)))
 
-    def test_the_readme_names_every_parameter_and_variable(self):
-        readme = (ROOT / "README.md").read_text()
+    def test_the_page_names_every_parameter_and_variable(self):
+        page = (ROOT / "docs/variables-and-parameters.md").read_text()
         for name in [*self.default.parameters, *variables(self.default, MUTATING[0])]:
-            self.assertTrue(f"`{name}`" in readme, name)
+            self.assertTrue(f"`{name}`" in page, name)
 
     def test_dashboard_and_queries_ask_for_what_the_functions_write(self):
         written = (ROOT / "shared/src/runtime/record.rs").read_text()

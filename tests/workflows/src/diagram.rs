@@ -1,4 +1,4 @@
-//! Pictures of the state machines for the README, in Mermaid.
+//! Pictures of the state machines for docs/workflows.md, in Mermaid.
 
 use std::{collections::HashMap, fmt::Write, path::PathBuf};
 
@@ -6,22 +6,23 @@ use serde_json::Value;
 
 use crate::machines::{MACHINES, read, states};
 
-/// Compares the README's pictures with the definitions, or, with `write`, brings them up to date.
+/// Compares the page's pictures with the definitions, or, with `write`, brings them up to date.
 pub(crate) fn check(write: bool) -> Result<(), String> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
-    let readme = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
-    let mut wanted = readme.clone();
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/workflows.md");
+    let page = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
+    let mut wanted = page.clone();
     for name in MACHINES {
         let definition: Value = serde_json::from_str(&read(name)).map_err(|error| error.to_string())?;
         let (start, end) = (format!("<!-- picture of {name} -->\n"), "<!-- end of picture -->");
-        let (head, rest) = wanted.split_once(&start).ok_or(format!("README.md has no place for {name}'s picture"))?;
+        let (head, rest) =
+            wanted.split_once(&start).ok_or(format!("docs/workflows.md has no place for {name}'s picture"))?;
         let (_, tail) = rest.split_once(end).ok_or(format!("the place for {name}'s picture has no end"))?;
         wanted = format!("{head}{start}```mermaid\n{}```\n{end}{tail}", draw(&definition));
     }
-    match wanted == readme {
+    match wanted == page {
         true => Ok(()),
         false if write => std::fs::write(&path, wanted).map_err(|error| error.to_string()),
-        false => Err("the pictures in README.md are out of date; run tests/workflows/run --write".to_owned()),
+        false => Err("the pictures in docs/workflows.md are out of date; run tests/workflows/run --write".to_owned()),
     }
 }
 
