@@ -27,7 +27,7 @@ class Block:
 
 def text():
     """All pages that show commands, as one."""
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
     return "\n\n".join(page.read_text() for page in pages)
 
 
