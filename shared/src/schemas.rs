@@ -93,14 +93,14 @@ const ACTIONS: [Action; 6] = [
         playbook: "enable-user",
         changes: Some("The user's state becomes ACTIVATED."),
         undo: Some("disable-user"),
-        undo_note: "The undo suspends the user, also one that was STAGED before.",
+        undo_note: "Only of a user that was suspended; a staged user that was activated has no undo.",
         scopes: &[("of a suspended user", "users.properties.update"), ("of a staged user", "users.state.activate")],
     },
     Action {
         playbook: "disable-user",
         changes: Some("The user's state becomes SUSPENDED."),
         undo: Some("enable-user"),
-        undo_note: "Mails that JumpCloud did not send to the suspended user are not sent later.",
+        undo_note: "A user that was STAGED has no undo. Mails that JumpCloud did not send while the user was suspended are not sent later.",
         scopes: &[
             ("with SUSPEND_WITH=put, the default", "users.properties.update"),
             ("with SUSPEND_WITH=state", "users.state.suspend"),
