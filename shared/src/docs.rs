@@ -1,4 +1,4 @@
-//! The parts of the README that follow from the code. `WRITE_DOCS=1 cargo test docs` brings them up to date.
+//! The parts of the documentation that follow from the code. `WRITE_DOCS=1 cargo test docs` brings them up to date.
 
 use std::{env, fs};
 
@@ -12,7 +12,7 @@ use crate::{
     vars,
 };
 
-const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+const PAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/");
 
 /// Which advisories each playbook gives. One that is in no row fails the test below.
 const ADVISORIES: [(&str, &[AdvisoryCode]); 5] = [
@@ -104,26 +104,25 @@ fn advisories() -> String {
 }
 
 #[test]
-fn the_readme_says_what_the_code_says() {
-    let mut readme = fs::read_to_string(README).expect("the README");
+fn the_pages_say_what_the_code_says() {
     let parts = [
-        ("errors", errors()),
-        ("variables", variables()),
-        ("formats", formats()),
-        ("ignored", ignored()),
-        ("advisories", advisories()),
+        ("errors.md", "errors", errors()),
+        ("variables-and-parameters.md", "variables", variables()),
+        ("events-and-alerts.md", "formats", formats()),
+        ("events-and-alerts.md", "ignored", ignored()),
+        ("outcomes.md", "advisories", advisories()),
     ];
-    for (name, text) in parts {
+    for (page, name, text) in parts {
+        let path = format!("{PAGES}{page}");
+        let written = fs::read_to_string(&path).expect("the page");
         let begin = format!("<!-- from the code: {name} -->\n");
-        let (head, rest) = readme.split_once(&begin).expect("the mark where it begins");
+        let (head, rest) = written.split_once(&begin).expect("the mark where it begins");
         let (_, tail) = rest.split_once("<!-- end -->").expect("the mark where it ends");
-        readme = format!("{head}{begin}\n{text}\n<!-- end -->{tail}");
+        let wanted = format!("{head}{begin}\n{text}\n<!-- end -->{tail}");
+        if written != wanted && env::var_os("WRITE_DOCS").is_some() {
+            fs::write(path, wanted).expect("the page can be written");
+        } else {
+            assert!(written == wanted, "docs/{page} is behind the code: WRITE_DOCS=1 cargo test docs");
+        }
     }
-    if env::var_os("WRITE_DOCS").is_some() {
-        fs::write(README, &readme).expect("the README can be written");
-    }
-    assert!(
-        fs::read_to_string(README).expect("the README") == readme,
-        "the README is behind the code: WRITE_DOCS=1 cargo test docs"
-    );
 }

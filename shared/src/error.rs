@@ -96,6 +96,7 @@ impl Serialize for ErrorType {
 
 /// What a failed run did to the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
     /// Surely nothing.

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 /// The id of a user, system or group: 24 hex digits. Only ids that are checked get into a URL.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-pub struct ObjectId(String);
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ObjectId(#[cfg_attr(test, schemars(regex(pattern = "^[0-9a-f]{24}$")))] String);
 
 impl ObjectId {
     /// `None` where `text` is not an id. Upper case is folded: the digits are a number.

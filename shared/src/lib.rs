@@ -6,6 +6,8 @@
 
 #[cfg(test)]
 mod docs;
+#[cfg(test)]
+mod schemas;
 
 pub mod runtime;
 

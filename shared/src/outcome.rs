@@ -13,6 +13,7 @@ use crate::{
 
 /// What happened. Failures are [`Error`](crate::error::Error)s instead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Done, or, for Enrich, answered.
@@ -26,14 +27,15 @@ pub enum Status {
     DryRun,
     /// There is nothing to act on; why is in `ignored`.
     Ignored,
-    /// Enrich only: nobody and nothing of that name.
+    /// Enrich only: no object has that name.
     NotFound,
-    /// Enrich only: several of that name, in `candidates`.
+    /// Enrich only: several objects have that name; they are in `candidates`.
     Ambiguous,
 }
 
 /// Whom or what the outcome is about.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OutcomeTarget {
     /// User or host.
     #[serde(rename = "type")]
@@ -51,6 +53,7 @@ pub struct OutcomeTarget {
 
 /// One of several objects that a name matches.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Candidate {
     /// To be used in the next request; `None` for a name that was not looked up.
     pub id: Option<ObjectId>,
@@ -71,6 +74,7 @@ macro_rules! ignored_reasons {
         /// Why there is nothing to act on. The names are part of the contract.
         #[expect(missing_docs, reason = "the sentences say it")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+        #[cfg_attr(test, derive(schemars::JsonSchema))]
         pub enum Ignored { $(#[serde(rename = $wire)] $name,)* }
 
         impl Ignored {
@@ -87,7 +91,7 @@ macro_rules! ignored_reasons {
                 match self { $(Self::$name => $why,)* }
             }
 
-            /// Which alerts it is about; the README's words.
+            /// Which alerts it is about, in the words of docs/events-and-alerts.md.
             pub fn about(self) -> &'static str {
                 match self { $(Self::$name => $about,)* }
             }
@@ -127,9 +131,10 @@ ignored_reasons! {
 /// Declares the advisory codes and their names on the wire.
 macro_rules! advisory_codes {
     ($($name:ident = $wire:literal,)*) => {
-        /// What an advisory is about. The names are part of the contract; The README's table is made from `docs.rs`.
+        /// What an advisory is about. The names are part of the contract; the table in docs/outcomes.md is made from `docs.rs`.
         #[expect(missing_docs, reason = "the names say it")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+        #[cfg_attr(test, derive(schemars::JsonSchema))]
         pub enum AdvisoryCode { $(#[serde(rename = $wire)] $name,)* }
 
         impl AdvisoryCode {
@@ -182,6 +187,7 @@ advisory_codes! {
 
 /// Something that the analyst should know or do about this user or host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Advisory {
     /// Stable, in upper case.
     pub code: AdvisoryCode,
@@ -201,8 +207,10 @@ impl Advisory {
 
 /// The request that takes the change back.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Undo {
     playbook: &'static str,
+    #[cfg_attr(test, schemars(with = "serde_json::Map<String, Value>"))]
     event: Value,
 }
 
@@ -220,6 +228,7 @@ impl Undo {
 
 /// A list of an outcome that was too long to be given whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Truncated {
     /// Its name: `advisories`, `user.devices`.
     pub list: String,
@@ -231,6 +240,7 @@ pub struct Truncated {
 
 /// A part of an answer that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Missing {
     /// Its name among the facts: `devices`.
     pub part: &'static str,
@@ -242,6 +252,7 @@ pub struct Missing {
 
 /// What a guard watches over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Rule {
     /// Targets that automation must not touch.
@@ -256,6 +267,7 @@ pub enum Rule {
 
 /// What a guard says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Ruling {
     /// Nothing against it.
@@ -272,6 +284,7 @@ pub enum Ruling {
 
 /// What one guard says about one change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Judgement {
     /// The guard.
     pub rule: Rule,
@@ -388,6 +401,7 @@ impl Access {
 
 /// A containment that is to last. The target is given back when nobody holds it any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Hold {
     /// What it is released by.
     pub id: String,
@@ -403,6 +417,7 @@ pub struct Hold {
 
 /// A command that was sent before and may still be carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Pending {
     /// When it was sent.
     pub since: String,
@@ -414,6 +429,7 @@ pub struct Pending {
 
 /// A playbook's answer. Its JSON is part of the contract.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Outcome {
     /// The playbook's name.
     pub playbook: &'static str,
@@ -433,12 +449,15 @@ pub struct Outcome {
     pub target: Option<OutcomeTarget>,
     /// Facts about a user.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<serde_json::Map<String, Value>>"))]
     pub user: Option<Value>,
     /// Facts about a host.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<serde_json::Map<String, Value>>"))]
     pub host: Option<Value>,
     /// Facts about the guard rails.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<serde_json::Map<String, Value>>"))]
     pub rails: Option<Value>,
     /// With [`Status::Ambiguous`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -450,8 +469,10 @@ pub struct Outcome {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub truncated: Vec<Truncated>,
     /// The state that was found.
+    #[cfg_attr(test, schemars(with = "Option<serde_json::Map<String, Value>>"))]
     pub before: Option<Value>,
     /// The state that was read back.
+    #[cfg_attr(test, schemars(with = "Option<serde_json::Map<String, Value>>"))]
     pub after: Option<Value>,
     /// How to take it back, where that is possible.
     pub undo: Option<Undo>,

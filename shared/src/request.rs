@@ -5,6 +5,7 @@ use serde_json::Value;
 
 /// The kind of target that a playbook takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum TargetType {
     /// A user account.
@@ -33,6 +34,7 @@ impl TargetType {
 
 /// How a target is named. Serialized, the `matched_by` of an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum By {
     /// The user's `username`.
@@ -47,6 +49,7 @@ pub enum By {
     Hostname,
     /// The host's `hostname` alone, as its agent reports it: what findings carry. A `displayName` is typed by people.
     #[serde(rename = "hostname")]
+    #[cfg_attr(test, schemars(skip))] // the same word twice would match twice
     Reported,
     /// The id of the EC2 instance that the host is.
     InstanceId,
@@ -69,6 +72,7 @@ pub struct Name {
 
 /// How bad a finding is, whatever scale its product uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth a line in a report.
@@ -115,6 +119,7 @@ impl From<Name> for Target {
 
 /// What to do about a host that is offline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Offline {
     /// Send the command: it waits until the host is back.
@@ -125,6 +130,7 @@ pub enum Offline {
 
 /// A part of an answer that is read where it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Include {
     /// What Directory Insights recorded.
@@ -150,6 +156,7 @@ pub struct Takes {
 
 /// A containment that is to last, by itself or beside others of the same target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct HoldFor {
     /// What it is released by; a workflow gives its execution.
     pub id: String,
@@ -164,6 +171,7 @@ impl Takes {
 
 /// What an outcome repeats of its request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RequestInfo {
     /// Lambda's id of the invocation.
     pub request_id: String,

@@ -49,11 +49,11 @@ variables! {
     TARGET_PATHS, "JSON Pointers or JSONPaths with commas between";
     /// `true`: with `TARGET_PATHS`, log lines and forms of one's own are acted on too
     ACT_ON_LOGS, "true or false";
-    /// default 3600; what changes something refuses older alerts
+    /// default 3600; playbooks that change something refuse older alerts
     MAX_EVENT_AGE_SECONDS, "a number of seconds";
     /// ids or e-mail addresses of the administrators whose keys the automation uses
     JUMPCLOUD_SELF, "ids or e-mail addresses with commas between";
-    /// default 1, at most 100; how many targets an alert may have for what changes something
+    /// default 1, at most 100; how many targets an alert may have for a playbook that changes something
     MAX_TARGETS_PER_ALERT, "a number from 1 to 100";
     /// ARN of the queue to which a person moves dead letters: what comes from it is acted on whatever its age
     REDRIVE_QUEUE, "the ARN of an SQS queue";
@@ -63,7 +63,7 @@ variables! {
     TRUSTED_ACCOUNTS, "AWS account ids (12 digits) with commas between";
     /// default `true`; `false`: a login name beside a host counts without a binding
     REQUIRE_BINDING, "true or false";
-    /// the guard table in DynamoDB; required for what changes something; `none` is the deliberate way without
+    /// the guard table in DynamoDB; required for playbooks that change something; `none` runs without one, on purpose
     GUARD_TABLE, "the name of the guard table, or none";
     /// what automation must not touch, beside the entries in the guard table: `user:ceo@company.com`, `host:dc-01=ask`, `group:<id>`
     PROTECTED, "entries such as user:ceo@company.com, host:dc-01=ask or group:<id>, with commas between";

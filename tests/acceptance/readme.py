@@ -1,4 +1,4 @@
-"""The commands of README.md: those in its blocks of code, and those in its sentences."""
+"""The commands of the documentation: those in its blocks of code, and those in its sentences."""
 
 import re
 from dataclasses import dataclass, field
@@ -26,7 +26,9 @@ class Block:
 
 
 def text():
-    return (ROOT / "README.md").read_text()
+    """All pages that show commands, as one."""
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return "\n\n".join(page.read_text() for page in pages)
 
 
 def code(readme):

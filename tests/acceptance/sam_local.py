@@ -1,7 +1,7 @@
-"""The README's `sam local` lines, run for every function in a container; `sam local start-lambda` through the AWS SDK.
+"""The `sam local` lines of docs/deploying.md, run for every function in a container; `sam local start-lambda` through the AWS SDK.
 
 usage: sam_local.py <root file system as tar> <empty folder>
-The lines are read from the README. What stands in for its words on this machine is in `Readme`.
+The lines are read from the page. What stands in for its words on this machine is in `Page`.
 """
 
 import json
@@ -19,7 +19,7 @@ import boto3
 from resolved import PLAYBOOKS, function_of
 from run_artifacts import ROOT, process, wait_for
 
-# What the README's line runs: function and event.
+# What the page's line runs: function and event.
 FIRST = ("DisableUserFunction", "tests/events/guardduty-user.json")
 IMAGE = "public.ecr.aws/lambda/provided"
 MACHINE = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
@@ -33,12 +33,12 @@ runtime = "runc"
 """
 
 
-class Readme:
-    """The commands of the README's section "Local"."""
+class Page:
+    """The commands of the section "Local"."""
 
     def __init__(self, gateway):
-        text = (ROOT / "README.md").read_text()
-        self.section = re.search(r"^\*\*Local\*\*.*?(?=^\*\*)", text, re.MULTILINE | re.DOTALL)[0]
+        text = (ROOT / "docs/deploying.md").read_text()
+        self.section = re.search(r"^## Local$.*?(?=^## )", text, re.MULTILINE | re.DOTALL)[0]
         code = "\n".join(re.findall(r"^    (.*)", self.section, re.MULTILINE))
         self.lines = code.replace("\\\n", " ").splitlines()
         self.not_run = set(self.lines)
@@ -50,7 +50,7 @@ class Readme:
         [line] = [line for line in self.lines if line.startswith(start)]
         self.not_run.discard(line)
         for old, new in changes:
-            assert old in line, f"{old} is not in the README's {line}"
+            assert old in line, f"{old} is not in the page's {line}"
             line = line.replace(old, new)
         for old, new in self.stand_ins.items():
             line = line.replace(old, new)
@@ -97,15 +97,15 @@ def podman(image, folder):
 
 
 @contextmanager
-def rehearsal(readme, env):
+def rehearsal(page, env):
     """A freshly seeded tenant, which containers reach."""
-    with said(readme.command("cargo playbook serve"), "Ready", env) as words:
+    with said(page.command("cargo playbook serve"), "Ready", env) as words:
         assert re.search("WARNING.* tenant 9002, Secrets Manager 9003, DynamoDB 9004", words), words
         yield
 
 
 def cases(folder):
-    """Function, file of its event and the outcome's status: the README's line, then every other playbook of the list."""
+    """Function, file of its event and the outcome's status: the page's line, then every other playbook of the list."""
     yield *FIRST, "succeeded"
     for playbook in PLAYBOOKS:
         if function_of(playbook) != FIRST[0]:
@@ -122,22 +122,22 @@ def check(name, outcome, status):
 def main():
     image, folder = map(Path, sys.argv[1:])
     with podman(image, folder) as (docker_host, gateway):
-        readme = Readme(gateway)
+        page = Page(gateway)
         # Without the caller's AWS account: none of it goes into the containers, and SAM does not ask STS who it is.
         env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         env |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
         env |= {"AWS_DEFAULT_REGION": "us-east-1", "DOCKER_HOST": docker_host}
 
-        with rehearsal(readme, env):
+        with rehearsal(page, env):
             for function, event, status in cases(folder):
-                command = readme.command("sam local invoke", list(zip(FIRST, (function, event)))) + SAM_OPTIONS
+                command = page.command("sam local invoke", list(zip(FIRST, (function, event)))) + SAM_OPTIONS
                 run = subprocess.run(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
                 assert run.returncode == 0, f"{shlex.join(command)}: {run.stdout}{run.stderr}"
                 check(f"sam local invoke {function}", json.loads(run.stdout.strip().splitlines()[-1]), status)
 
-        command = readme.command("sam local start-lambda") + SAM_OPTIONS
-        endpoint = re.search(r"http://127\.0\.0\.1:\d+", readme.section)[0]
-        with rehearsal(readme, env), said(command, f"Running on {endpoint}", env):
+        command = page.command("sam local start-lambda") + SAM_OPTIONS
+        endpoint = re.search(r"http://127\.0\.0\.1:\d+", page.section)[0]
+        with rehearsal(page, env), said(command, f"Running on {endpoint}", env):
             client = boto3.client(
                 "lambda", "us-east-1", endpoint_url=endpoint, aws_access_key_id="x", aws_secret_access_key="x"
             )
@@ -148,7 +148,7 @@ def main():
             answer = client.invoke(FunctionName="DisableUserFunction", Payload=b'{"username":"nobody"}')
             error = json.load(answer["Payload"])
             assert (answer.get("FunctionError"), error["errorType"]) == ("Unhandled", "UserNotFound"), (answer, error)
-        assert not readme.not_run, readme.not_run
+        assert not page.not_run, page.not_run
 
 
 if __name__ == "__main__":

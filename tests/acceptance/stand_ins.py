@@ -1,4 +1,4 @@
-"""What the README's commands run against: moto with the stack's outputs, and the functions behind Lambda's Invoke API."""
+"""What the commands of the documentation run against: moto with the stack's outputs, and the functions behind Lambda's Invoke API."""
 
 import json
 import os
@@ -8,10 +8,10 @@ from contextlib import ExitStack, contextmanager
 
 import boto3
 
-from resolved import ROOT, Resolved
+from resolved import PLAYBOOKS, ROOT, Resolved
 from run_artifacts import free_port, process, wait_for
 
-# The names that the README uses.
+# The names that the pages use.
 STACK = "jumpcloud-playbooks"
 DELIVERY_STREAM = "jumpcloud-audit"
 ROLE = "arn:aws:iam::123456789012:role/any"
@@ -24,7 +24,7 @@ def kebab(name):
 
 def stack_template(secret):
     """The template's outputs, and of its resources those that moto can make and the commands use: secrets it cannot."""
-    deployed = Resolved()
+    deployed = Resolved(EventPlaybook="respond-to-alert", QueuePlaybook="disable-user")
     resources, outputs = {}, {}
     for name, body in deployed.of_type(*KEPT).items():
         properties = body.get("Properties", {})
@@ -55,6 +55,20 @@ def invoke_api():
                 yield url[1], next(words).strip()
                 return
         raise SystemExit("cargo playbook serve gave no Invoke API")
+
+
+def alert_sources(client):
+    """What the stack would have besides: functions, a rule, and what reads the queue. moto runs none of them."""
+    role = client("iam").create_role(RoleName="any", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    for playbook in PLAYBOOKS:
+        client("lambda").create_function(
+            FunctionName=f"{STACK}-{playbook['name']}", Runtime="provided.al2023", Handler="bootstrap", Role=role, Code={"ZipFile": b"none"}
+        )
+    client("events").put_rule(Name=f"{STACK}-alerts", EventPattern="{}")
+    (outputs,) = [stack["Outputs"] for stack in client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]]
+    (queue,) = [output["OutputValue"] for output in outputs if output["OutputKey"] == "AlertQueueUrl"]
+    arn = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    client("lambda").create_event_source_mapping(EventSourceArn=arn, FunctionName=f"{STACK}-disable-user")
 
 
 @contextmanager
@@ -90,4 +104,5 @@ def stand_ins():
         )
         secret = client("secretsmanager").create_secret(Name="ApiKeySecret")["ARN"]
         client("cloudformation").create_stack(StackName=STACK, TemplateBody=json.dumps(stack_template(secret)))
+        alert_sources(client)
         yield env, client, example

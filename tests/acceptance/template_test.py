@@ -392,10 +392,20 @@ class Template(unittest.TestCase):
         for name in MUTATING:
             self.assertLessEqual(set(declared) - set_by_lambda, set(variables(self.default, name)))
 
-    def test_the_readme_names_every_parameter_and_variable(self):
-        readme = (ROOT / "README.md").read_text()
+    def test_the_page_names_every_parameter_and_variable(self):
+        page = (ROOT / "docs/variables-and-parameters.md").read_text()
         for name in [*self.default.parameters, *variables(self.default, MUTATING[0])]:
-            self.assertTrue(f"`{name}`" in readme, name)
+            self.assertTrue(f"`{name}`" in page, name)
+
+    def test_each_alarm_has_its_section_in_the_runbook(self):
+        page = (ROOT / "docs/operating.md").read_text()
+        sections = dict(re.findall(r"^### (\S+)\n\n(.*?)(?=^##)", page, re.MULTILINE | re.DOTALL))
+        alarms = re.findall(r"^ +AlarmName: !Sub \$\{AWS::StackName\}-(\S+)$", (ROOT / "template.yaml").read_text(), re.MULTILINE)
+        endings = {alarm if alarm in sections else next((end for end in sections if alarm.endswith(f"-{end}")), alarm) for alarm in alarms}
+        self.assertEqual(endings, set(sections))
+        for section in sections.values():
+            for part in ("**Means**", "**Look at**", "**do**"):
+                self.assertIn(part.lower(), section.lower())
 
     def test_dashboard_and_queries_ask_for_what_the_functions_write(self):
         written = (ROOT / "shared/src/runtime/record.rs").read_text()

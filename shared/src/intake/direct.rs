@@ -59,6 +59,13 @@ fn target_fields(target_type: TargetType) -> &'static [TargetField] {
     }
 }
 
+/// The names of a direct event's fields: those of which exactly one names the target, and the optional ones.
+#[cfg(test)]
+pub(crate) fn fields(target_type: TargetType, takes: Takes) -> [Vec<&'static str>; 2] {
+    let targets = target_fields(target_type).iter().map(|(name, _, _)| *name).collect();
+    [targets, options(takes).map(|(name, _)| name).collect()]
+}
+
 /// What a direct event says.
 pub(super) struct Direct {
     /// Its source is the field's name; the caller adds the enclosing path.

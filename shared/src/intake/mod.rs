@@ -32,6 +32,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 #[cfg(test)]
+pub(crate) use self::direct::fields;
+#[cfg(test)]
 pub(crate) use self::formats::reference;
 pub use self::instruction::{Fields, Instruction};
 use self::{

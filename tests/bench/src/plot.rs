@@ -1,4 +1,4 @@
-//! The plot that the README shows: what a cold start costs.
+//! The plot that docs/performance.md shows: what a cold start costs.
 
 use crate::report::Report;
 

@@ -130,19 +130,19 @@ impl Report {
         save("results.csv", self.csv());
         save("results.md", self.sections.iter().map(Section::markdown).collect());
         save("start.svg", plot::start(self));
-        self.show(&folder.join("../../../README.md"));
+        self.show(&folder.join("../../../docs/performance.md"));
     }
 
-    /// Puts the tables that the README shows between its marks.
-    fn show(&self, readme: &Path) {
+    /// Puts the tables that the page shows between its marks.
+    fn show(&self, page: &Path) {
         const MARKS: [&str; 2] = ["<!-- figures -->\n", "<!-- end of figures -->"];
         let tables = ["targets", "start", "warm"].into_iter().filter_map(|name| self.section(name));
         let tables: String = tables.map(Section::markdown).collect();
-        let text = fs::read_to_string(readme).expect("the README");
-        let (before, rest) = text.split_once(MARKS[0]).expect("the README's mark");
-        let (_, after) = rest.split_once(MARKS[1]).expect("the README's other mark");
+        let text = fs::read_to_string(page).expect("the page");
+        let (before, rest) = text.split_once(MARKS[0]).expect("the page's mark");
+        let (_, after) = rest.split_once(MARKS[1]).expect("the page's other mark");
         let tables = format!("\n{tables}").replace("\n## ", "\n### ");
-        fs::write(readme, format!("{before}{}{tables}{}{after}", MARKS[0], MARKS[1])).expect("a writable README");
+        fs::write(page, format!("{before}{}{tables}{}{after}", MARKS[0], MARKS[1])).expect("a writable page");
     }
 
     pub(crate) fn section(&self, name: &str) -> Option<&Section> {

@@ -16,11 +16,15 @@ use tokio::{
     time::Instant,
 };
 
+use crate::contract;
+
 /// One running function. Its process ends when this is dropped.
 pub struct Function {
     simulator: Simulator,
     process: AsyncMutex<Child>,
     logs: Arc<Mutex<String>>,
+    /// Whether answers are held against the schemas.
+    checked: bool,
 }
 
 impl Function {
@@ -44,12 +48,25 @@ impl Function {
         let stderr = process.stderr.take().expect("piped");
         tokio::spawn(collect(stdout, logs.clone(), show_logs));
         tokio::spawn(collect(stderr, logs.clone(), show_logs));
-        Self { simulator, process: AsyncMutex::new(process), logs }
+        Self { simulator, process: AsyncMutex::new(process), logs, checked: false }
+    }
+
+    /// The same, for a test: an answer that the published schemas do not allow ends it.
+    pub fn checked(self) -> Self {
+        Self { checked: true, ..self }
     }
 
     /// One invocation: the function's answer, or Lambda's `{"errorType", "errorMessage"}`. `timeout` is the
     /// function's own; a little later the invocation counts as lost.
     pub async fn invoke(&self, payload: Value, timeout: Duration) -> Result<Value, Value> {
+        let answer = self.answer(payload, timeout).await;
+        if self.checked {
+            contract::check(&answer);
+        }
+        answer
+    }
+
+    async fn answer(&self, payload: Value, timeout: Duration) -> Result<Value, Value> {
         let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
         let invocation =
             InvocationBuilder::new().payload(payload).timeout_ms(timeout_ms).build().expect("a payload is set");

@@ -48,7 +48,7 @@ impl Rehearsal {
     pub async fn function(&self, name: &str, changes: &[(&'static str, &str)]) -> Function {
         let mut env = self.env();
         env.extend(changes.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        Function::start(&BINARIES[name], env, false).await
+        Function::start(&BINARIES[name], env, false).await.checked()
     }
 
     /// One event of any bytes to a cold function: `response` or `error`, the answer, and all that was logged.

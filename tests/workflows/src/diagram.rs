@@ -1,4 +1,4 @@
-//! Pictures of the state machines for the README, in Mermaid.
+//! Pictures of the state machines for docs/workflows.md and the README, in Mermaid.
 
 use std::{collections::HashMap, fmt::Write, path::PathBuf};
 
@@ -6,23 +6,67 @@ use serde_json::Value;
 
 use crate::machines::{MACHINES, read, states};
 
-/// Compares the README's pictures with the definitions, or, with `write`, brings them up to date.
+/// The picture that the README shows.
+const OVERVIEW: &str = "contain-user";
+
+/// Compares the pictures of the pages with the definitions, or, with `write`, brings them up to date.
 pub(crate) fn check(write: bool) -> Result<(), String> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
-    let readme = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
-    let mut wanted = readme.clone();
+    let mut pictures = Vec::new();
     for name in MACHINES {
         let definition: Value = serde_json::from_str(&read(name)).map_err(|error| error.to_string())?;
-        let (start, end) = (format!("<!-- picture of {name} -->\n"), "<!-- end of picture -->");
-        let (head, rest) = wanted.split_once(&start).ok_or(format!("README.md has no place for {name}'s picture"))?;
-        let (_, tail) = rest.split_once(end).ok_or(format!("the place for {name}'s picture has no end"))?;
-        wanted = format!("{head}{start}```mermaid\n{}```\n{end}{tail}", draw(&definition));
+        if name == OVERVIEW {
+            pictures.push(("README.md", format!("overview of {name}"), overview(&definition)));
+        }
+        pictures.push(("docs/workflows.md", format!("picture of {name}"), draw(&definition)));
     }
-    match wanted == readme {
+    pictures.into_iter().try_for_each(|(page, mark, picture)| put(page, &mark, &picture, write))
+}
+
+/// Compares one picture of a page, or puts it there.
+fn put(page: &str, mark: &str, picture: &str, write: bool) -> Result<(), String> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(page);
+    let written = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
+    let (start, end) = (format!("<!-- {mark} -->\n"), "<!-- end of picture -->");
+    let (head, rest) = written.split_once(&start).ok_or(format!("{page} has no place for the {mark}"))?;
+    let (_, tail) = rest.split_once(end).ok_or(format!("the place for the {mark} has no end"))?;
+    let wanted = format!("{head}{start}```mermaid\n{picture}```\n{end}{tail}");
+    match wanted == written {
         true => Ok(()),
         false if write => std::fs::write(&path, wanted).map_err(|error| error.to_string()),
-        false => Err("the pictures in README.md are out of date; run tests/workflows/run --write".to_owned()),
+        false => Err(format!("the {mark} in {page} is out of date; run tests/workflows/run --write")),
     }
+}
+
+/// The calls and waits of the outermost level, and which follows which where nothing fails.
+fn overview(definition: &Value) -> String {
+    let states = definition["States"].as_object().into_iter().flatten();
+    let shown = |state: &Value| matches!(state["Type"].as_str(), Some("Task" | "Wait" | "Map" | "Parallel"));
+    let names: Vec<&str> = states.filter(|(_, state)| shown(state)).map(|(name, _)| name.as_str()).collect();
+    let id = |name: &str| names.iter().position(|shown| *shown == name);
+    let mut text = "flowchart LR\n".to_owned();
+    for (index, name) in names.iter().enumerate() {
+        let (mut open, mut seen, mut after) = (next(&definition["States"][name]), Vec::new(), Vec::new());
+        while let Some(state) = open.pop() {
+            match id(&state) {
+                _ if seen.contains(&state) => continue,
+                Some(index) => after.push(index),
+                None => open.extend(next(&definition["States"][&state])),
+            }
+            seen.push(state);
+        }
+        after.sort_unstable();
+        let after: Vec<String> = after.into_iter().map(|index| format!("s{index}")).collect();
+        let arrow = if after.is_empty() { "" } else { " --> " };
+        let _ = writeln!(text, "  s{index}[\"{name}\"]{arrow}{}", after.join(" & "));
+    }
+    text
+}
+
+/// The states that follow a state where nothing fails.
+fn next(state: &Value) -> Vec<String> {
+    let choices = state["Choices"].as_array().into_iter().flatten().map(|choice| &choice["Next"]);
+    let names = choices.chain([&state["Default"], &state["Next"]]);
+    names.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// A flowchart: diamonds choose, dotted lines are errors, frames are what Map and Parallel run.

@@ -1,6 +1,6 @@
 //! Runs the state machines of `workflows/` in moto's interpreter, against the real functions and the rehearsal tenant.
 //!
-//! Fails when a scenario fails, when a state or a transition was visited by none, and when the README's pictures are
+//! Fails when a scenario fails, when a state or a transition was visited by none, and when the pages' pictures are
 //! not those of the definitions.
 
 mod aws;
@@ -41,7 +41,7 @@ async fn main() -> ExitCode {
     let write = option == "--write";
     let drawn = diagram::check(write);
     if write || drawn.is_err() {
-        println!("{}", drawn.as_ref().err().map_or("the pictures in README.md are up to date", String::as_str));
+        println!("{}", drawn.as_ref().err().map_or("the pictures are up to date", String::as_str));
         return if drawn.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     machines::MACHINES.into_iter().for_each(machines::check);

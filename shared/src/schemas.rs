@@ -1,0 +1,197 @@
+//! The contracts as JSON Schema, in `schemas/`. `WRITE_DOCS=1 cargo test schemas` brings them up to date.
+
+use std::{env, fs};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    error::ErrorType,
+    guard::Unguarded,
+    intake,
+    outcome::Outcome,
+    playbooks::{self, Playbook},
+};
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/");
+/// Grows when a field goes, or means something else. A new field, status, error or code leaves it as it is.
+const VERSION: u8 = 1;
+
+impl JsonSchema for ErrorType {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ErrorType".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let types: Vec<Value> =
+            Self::ALL.iter().map(|error| json!({"const": error.name(), "description": error.about()})).collect();
+        Schema::from(Map::from_iter([
+            ("type".to_owned(), json!("string")),
+            ("description".to_owned(), json!("The name of an error, to retry and catch on.")),
+            ("oneOf".to_owned(), json!(types)),
+        ]))
+    }
+}
+
+/// What Lambda gives the caller of a failed invocation.
+#[derive(JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is wanted")]
+struct Failure {
+    error_type: ErrorType,
+    /// What happened, why, and what to do next: one line, without a secret and without the payload.
+    #[schemars(length(min = 1), regex(pattern = r"^[^\u0000-\u001f\u007f]*$"))]
+    error_message: String,
+}
+
+fn of<T: JsonSchema>(name: &str) -> Value {
+    let schema = SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>();
+    // The descriptions are the code's comments: Rust's words become JSON's.
+    let text = schema.to_value().to_string().replace("`None`", "`null`").replace("[`Status::", "`status` [`");
+    let text = text.replace("`Some(false)`", "`false`").replace("[`", "`").replace("`]", "`");
+    with_id(name, serde_json::from_str(&text).expect("still JSON"))
+}
+
+fn with_id(name: &str, mut schema: Value) -> Value {
+    schema["$id"] = json!(format!("urn:jumpcloud-playbooks:{name}:{VERSION}"));
+    schema
+}
+
+/// What a playbook does to JumpCloud, whether that can be undone, and which scope each of its calls needs beside those to
+/// read users, systems and groups.
+struct Action {
+    playbook: &'static str,
+    changes: Option<&'static str>,
+    undo: Option<&'static str>,
+    /// Why it cannot be undone, or what the undo does not bring back.
+    undo_note: &'static str,
+    /// When, and which.
+    scopes: &'static [(&'static str, &'static str)],
+}
+
+const READ: [&str; 3] = ["users.readonly", "systems.readonly", "groups.readonly"];
+
+const ACTIONS: [Action; 6] = [
+    Action {
+        playbook: "enrich-host",
+        changes: None,
+        undo: None,
+        undo_note: "It changes nothing.",
+        scopes: &[
+            ("optional, for what Apple MDM knows about a Mac", "mdm.readonly"),
+            ("optional, with include: sessions", "systeminsights.readonly"),
+        ],
+    },
+    Action {
+        playbook: "enrich-user",
+        changes: None,
+        undo: None,
+        undo_note: "It changes nothing.",
+        scopes: &[("optional, with include: sessions", "systeminsights.readonly")],
+    },
+    Action {
+        playbook: "enable-user",
+        changes: Some("The user's state becomes ACTIVATED."),
+        undo: Some("disable-user"),
+        undo_note: "Only of a user that was suspended; a staged user that was activated has no undo.",
+        scopes: &[("of a suspended user", "users.properties.update"), ("of a staged user", "users.state.activate")],
+    },
+    Action {
+        playbook: "disable-user",
+        changes: Some("The user's state becomes SUSPENDED."),
+        undo: Some("enable-user"),
+        undo_note: "A user that was STAGED has no undo. Mails that JumpCloud did not send while the user was suspended are not sent later.",
+        scopes: &[
+            ("with SUSPEND_WITH=put, the default", "users.properties.update"),
+            ("with SUSPEND_WITH=state", "users.state.suspend"),
+        ],
+    },
+    Action {
+        playbook: "reset-password",
+        changes: Some("The user's password expires; the user has to set a new one."),
+        undo: None,
+        undo_note: "No call makes an expired password valid again.",
+        scopes: &[("always", "users.password.expire")],
+    },
+    Action {
+        playbook: "shutdown-host",
+        changes: Some("A shutdown is queued for the host, by its agent or, for a Mac, by Apple MDM."),
+        undo: None,
+        undo_note: "No call takes a queued command back; a person starts the host.",
+        scopes: &[("always", "systems.management"), ("optional, for what is queued already", "commands.readonly")],
+    },
+];
+
+/// The schema of a direct event.
+fn input(playbook: &dyn Playbook) -> Value {
+    let [targets, options] = intake::fields(playbook.target_type(), playbook.takes());
+    let includes: Vec<Value> = playbook.takes().include.iter().map(|part| json!(part)).collect();
+    let text = json!({"type": "string", "minLength": 1, "maxLength": 256});
+    let schema = |name: &str| match name {
+        "dry_run" => json!({"type": "boolean", "description": "Look everything up and change nothing."}),
+        "repeat" => json!({"type": "boolean", "description": "Send a shutdown again that may have been sent before."}),
+        "reason" => json!({"type": "string", "maxLength": 256, "description": "Why, for the audit record."}),
+        "correlation" => json!({"description": "The caller's own reference: any JSON of at most 4 KB, given back."}),
+        "plan_hash" => json!({"type": "string", "description": "Consent to the plan of a dry run: its `plan_hash`."}),
+        "offline" => json!({"enum": ["queue", "skip"], "description": "What to do about a host that is offline."}),
+        "include" => json!({"type": "array", "items": {"enum": includes}}),
+        "hours" => {
+            json!({"type": "integer", "minimum": 1, "maximum": 2160, "description": "How far back events are read."})
+        }
+        "hold" => json!({"type": "string", "description": "The id of the hold that the containment becomes."}),
+        "hold_hours" => json!({"type": "integer", "minimum": 1, "maximum": 8784}),
+        "release" => json!({"type": "string", "description": "The id of the hold that is given up."}),
+        target if targets.contains(&target) && target.ends_with("_id") => {
+            json!({"type": "string", "pattern": "^[0-9A-Fa-f]{24}$"})
+        }
+        target if targets.contains(&target) => text.clone(),
+        other => panic!("the field {other} has no schema"),
+    };
+    let properties: Map<String, Value> =
+        targets.iter().chain(&options).map(|name| ((*name).to_owned(), schema(name))).collect();
+    let one: Vec<Value> = targets.iter().map(|name| json!({"required": [name]})).collect();
+    json!({"type": "object", "properties": properties, "additionalProperties": false, "oneOf": one})
+}
+
+fn actions() -> Value {
+    let playbooks = playbooks::all(&Unguarded);
+    let actions = playbooks.iter().map(|playbook| {
+        let name = playbook.name();
+        let action =
+            ACTIONS.iter().find(|action| action.playbook == name).unwrap_or_else(|| panic!("{name} is no action"));
+        assert_eq!(action.changes.is_some(), playbook.mutating(), "{name}");
+        let scopes = action.scopes.iter().map(|(when, scope)| json!({"scope": scope, "when": when}));
+        let read = READ.iter().map(|scope| json!({"scope": scope, "when": "always"}));
+        json!({
+            "name": name,
+            "target": playbook.target_type(),
+            "changes": action.changes,
+            "undo": action.undo.map(|undo| json!({"playbook": undo, "event": "the outcome's `undo.event`"})),
+            "undo_note": action.undo_note,
+            "acts_on_findings": playbook.takes_findings(),
+            "jumpcloud_scopes": read.chain(scopes).collect::<Vec<_>>(),
+            "aws_permission": {"action": "lambda:InvokeFunction", "function": format!("<stack>-{name}:live")},
+            "input": input(playbook.as_ref()),
+            "output": "outcome.json",
+            "errors": "error.json",
+        })
+    });
+    json!({"version": VERSION, "actions": actions.collect::<Vec<_>>()})
+}
+
+#[test]
+fn the_schemas_are_what_the_code_gives() {
+    let files = [("outcome", of::<Outcome>("outcome")), ("error", of::<Failure>("error")), ("actions", actions())];
+    for (name, schema) in files {
+        let path = format!("{FOLDER}{name}.json");
+        let wanted = format!("{schema:#}\n");
+        if fs::read_to_string(&path).is_ok_and(|written| written == wanted) {
+            continue;
+        }
+        assert!(
+            env::var_os("WRITE_DOCS").is_some(),
+            "schemas/{name}.json is behind the code: WRITE_DOCS=1 cargo test schemas"
+        );
+        fs::create_dir_all(FOLDER).and_then(|()| fs::write(path, wanted)).expect("the schema can be written");
+    }
+}
