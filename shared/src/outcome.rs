@@ -303,6 +303,7 @@ impl Judgement {
 
 /// A way in that a user may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WayIn {
     /// The login with name and password: User Portal and console.
@@ -350,6 +351,7 @@ impl WayIn {
 
 /// What is known of a way in. The worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum AccessState {
     /// Something that was read says that it is open, or stays granted.
@@ -373,6 +375,7 @@ impl AccessState {
 
 /// Whether a way in is closed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Access {
     /// The way.
     pub way: WayIn,
