@@ -29,7 +29,8 @@ def dynamodb_local(folder):
     """The endpoint of AWS's DynamoDB Local."""
     port = free_port()
     command = ["java", f"-Djava.library.path={folder}/DynamoDBLocal_lib", "-jar", f"{folder}/DynamoDBLocal.jar", "-inMemory", "-disableTelemetry", "-port", str(port)]
-    with process(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+    # It leaves a file in its working folder.
+    with process(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         wait_for(port, running)
         yield f"http://127.0.0.1:{port}"
 
