@@ -15,6 +15,15 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTHING = {"Ref": "AWS::NoValue"}
 # The one list of playbooks.
 PLAYBOOKS = json.loads((ROOT / "tests" / "playbooks.json").read_text())
+# The seventh function, which is no playbook.
+GUARD_RAILS = {
+    "name": "guard-rails",
+    "event": {"protect": {"user": "ceo@company.com"}, "as": "never", "reason": "board"},
+    "status": "succeeded",
+    "refused": {"switch": "off"},
+    "error": "InvalidInput",
+}
+FUNCTIONS = [*PLAYBOOKS, GUARD_RAILS]
 
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 logging.getLogger("samtranslator").setLevel(logging.ERROR)  # It warns about metrics of its own in each translation.

@@ -18,7 +18,7 @@ from socket import AF_INET, AF_UNIX, socket
 
 import boto3
 import samcli
-from resolved import PLAYBOOKS, ROOT, Resolved, resource_of
+from resolved import FUNCTIONS, ROOT, Resolved, resource_of
 
 BUILT = ROOT / ".aws-sam" / "build"
 API_KEY = "jca_rehearsal_0123456789abcdef"  # the tenant's
@@ -30,8 +30,8 @@ UNWINDING = b"MOZ\0RUST"
 
 # Function: an event that succeeds with this status, and one that fails with this name.
 CASES = {
-    resource_of(playbook): (playbook["event"], playbook["status"], playbook["refused"], playbook["error"])
-    for playbook in PLAYBOOKS
+    resource_of(function): (function["event"], function["status"], function["refused"], function["error"])
+    for function in FUNCTIONS
 }
 
 

@@ -29,7 +29,8 @@ def dynamodb_local(folder):
     """The endpoint of AWS's DynamoDB Local."""
     port = free_port()
     command = ["java", f"-Djava.library.path={folder}/DynamoDBLocal_lib", "-jar", f"{folder}/DynamoDBLocal.jar", "-inMemory", "-disableTelemetry", "-port", str(port)]
-    with process(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+    # It leaves a file in its working folder.
+    with process(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         wait_for(port, running)
         yield f"http://127.0.0.1:{port}"
 
@@ -75,22 +76,12 @@ class Guarded:
         self.answers.append((playbook, got, answer.get("changed"), verdicts))
         return answer
 
-    def put(self, pk, sk, **attributes):
-        words = {"pk": pk, "sk": sk, "who": "anna", "why": "INC-9", "at": "2026-11-24T12:00:00Z", **attributes}
-        self.dynamodb.put_item(TableName=TABLE, Item={name: {"S": value} for name, value in words.items()})
+    def rails(self, event):
+        """What a person sets."""
+        return self.asked("guard-rails", {**event, "reason": "INC-9", "by": "anna"}, "succeeded")
 
     def item(self, pk, sk):
         return self.dynamodb.get_item(TableName=TABLE, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=True).get("Item", {})
-
-    def turn_on(self, playbook):
-        """As ledger/src/lib.rs says it."""
-        self.dynamodb.update_item(
-            TableName=TABLE,
-            Key={"pk": {"S": "default#switch"}, "sk": {"S": playbook}},
-            UpdateExpression="SET #mode = :on, who = :who, why = :why, epoch = if_not_exists(epoch, :no) + :one REMOVE latched, #hour, hour_targets, #day, day_targets",
-            ExpressionAttributeNames={"#mode": "mode", "#hour": "hour", "#day": "day"},
-            ExpressionAttributeValues={":on": {"S": "on"}, ":who": {"S": "anna"}, ":why": {"S": "INC-9"}, ":no": {"N": "0"}, ":one": {"N": "1"}},
-        )
 
 
 def guard_rails(on):
@@ -109,9 +100,9 @@ def guard_rails(on):
 
     # Nothing protected, by the table or by the environment; with consent where that is enough.
     on.asked("disable-user", {"username": "svc-ldap"}, "Protected")
-    on.put("default#protected", "user#adunn", **{"as": "never"})
+    on.rails({"protect": {"user": "adunn"}, "as": "never"})
     on.asked("disable-user", {"username": "adunn"}, "Protected")
-    on.put("default#protected", "user#adunn", **{"as": "ask"})
+    on.rails({"protect": {"user": "adunn"}, "as": "ask"})
     on.asked("disable-user", {"username": "adunn"}, "Protected")
     plan = on.asked("disable-user", {"username": "adunn", "dry_run": True}, "dry_run")
     on.asked("disable-user", {"username": "adunn", "plan_hash": plan["plan_hash"]}, "succeeded")
@@ -119,19 +110,19 @@ def guard_rails(on):
     # Never one target more than the limit, and findings wait for a person then.
     on.asked("disable-user", {"username": "kpark"}, "LimitReached")
     assert "latched" in on.item("default#switch", "disable-user")
-    on.turn_on("disable-user")
+    on.rails({"switch": "on", "playbook": "disable-user"})
     on.asked("disable-user", {"username": "kpark"}, "succeeded")
     counted = on.item("default#switch", "disable-user")
     assert len(counted["hour_targets"]["SS"]) == 1 and "latched" not in counted, counted
 
     # Off at once, and back in all the same; for all organizations, too.
-    on.put("default#switch", "*", mode="off")
+    on.rails({"switch": "off"})
     on.asked("reset-password", {"username": "j.smith"}, "SwitchedOff")
     on.asked("enable-user", {"username": "mgarcia"}, "succeeded")
-    on.put("default#switch", "*", mode="on")
-    on.put("*#switch", "reset-password", mode="dry-run")
+    on.rails({"switch": "on"})
+    on.rails({"switch": "dry-run", "playbook": "reset-password", "all_organizations": True})
     on.asked("reset-password", {"username": "j.smith"}, "dry_run")
-    on.put("*#switch", "reset-password", mode="on")
+    on.rails({"switch": "on", "playbook": "reset-password", "all_organizations": True})
     on.asked("reset-password", {"username": "j.smith"}, "succeeded")
 
     # What cannot be judged is refused, and on purpose it can be done without.
@@ -139,6 +130,13 @@ def guard_rails(on):
     on.asked("disable-user", {"username": "jxsmith"}, "GuardUnavailable", GUARD_TABLE="")
     on.asked("disable-user", {"username": "jxsmith"}, "succeeded", GUARD_TABLE="none")
     assert on.item("default#change", "user#5f0c1b2a3d4e5f607182930b") == {}
+
+    # What is set is shown, and a shutdown that nobody waits for any more can be sent again.
+    rails = on.asked("guard-rails", {"show": True}, "succeeded")["rails"]
+    assert "adunn" in json.dumps(rails["protected"]) and COMPUTER123 in json.dumps(rails["changes"]), rails
+    on.rails({"unprotect": {"user": "adunn"}})  # whose host it is
+    on.rails({"forget": {"host_id": COMPUTER123}})
+    on.asked("shutdown-host", {"hostname": "Computer123"}, "accepted")
 
 
 def main():
