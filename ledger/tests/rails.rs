@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use common::{Asked, ID, item, ledger, stored};
 use futures_util::future::join_all;
 use jumpcloud_playbooks::{
@@ -498,4 +498,21 @@ async fn everything_is_shown_damaged_entries_too() {
     assert_eq!(rails["playbooks"][0]["switch"], "dry-run");
     assert_eq!(rails["playbooks"][3], json!({"playbook": "enable-user", "switch": "on"}));
     assert_eq!(rails["changes"][0]["by"], "finding f-0");
+}
+
+#[tokio::test]
+async fn a_hold_that_nobody_released_after_its_time_is_shown() {
+    let dynamo = Dynamo::start().await;
+    let ledger = ledger(&dynamo, &[]);
+    let until = |minutes| (Utc::now() - TimeDelta::minutes(minutes)).to_rfc3339_opts(SecondsFormat::Secs, true);
+    let hold = |id: &str, until: Option<String>| json!({"id": id, "by": id, "reason": null, "from": "2026-01-01T00:00:00Z", "until": until});
+    let holds = json!([hold("over", Some(until(16))), hold("just over", Some(until(14))), hold("for good", None)]);
+    let mut held = record("done", 5);
+    (held["sk"]["S"], held["holds"]["S"]) = (json!(format!("user#{ID}")), json!(holds.to_string()));
+    dynamo.put(held);
+    let shown = set(&ledger, json!({"show": true})).await;
+    let [overdue] = &shown["rails"]["overdue_holds"].as_array().unwrap()[..] else { panic!("one in {shown}") };
+    assert_eq!((&overdue["type"], &overdue["id"]), (&json!("user"), &json!(ID)));
+    assert_eq!(overdue["hold"]["id"], "over");
+    assert!(shown["summary"].as_str().unwrap().ends_with("holds that are overdue: 1."), "{shown}");
 }

@@ -69,7 +69,7 @@ class Template(unittest.TestCase):
         for stack in (self.default, self.with_intakes, everything):
             own = {f"{RAILS}Function{part}" for part in ("", "Aliaslive", "EventInvokeConfig")}
             for name, resource in stack.resources.items():
-                if resource["Type"] in ("AWS::Lambda::Permission", "AWS::Events::Rule", "AWS::SNS::Subscription", "AWS::Lambda::EventSourceMapping", "AWS::Serverless::StateMachine", "AWS::StepFunctions::StateMachine", "AWS::Lambda::Url"):
+                if name not in ("OverdueHoldsRule", "OverdueHoldsPermission") and resource["Type"] in ("AWS::Lambda::Permission", "AWS::Events::Rule", "AWS::SNS::Subscription", "AWS::Lambda::EventSourceMapping", "AWS::Serverless::StateMachine", "AWS::StepFunctions::StateMachine", "AWS::Lambda::Url"):
                     self.assertNotIn(RAILS, json.dumps(resource), name)
                 if name.endswith("Role") and name != f"{RAILS}Role":
                     self.assertFalse(own & set(re.findall(r"\w+", json.dumps(resource))), name)
@@ -79,6 +79,23 @@ class Template(unittest.TestCase):
         # Without a table there is nothing to set, and without what changes something nobody to set it for.
         for stack in (self.enrich_only, Resolved(GuardTableName="none")):
             self.assertEqual([name for name in stack.resources if name.startswith(RAILS)], [f"{RAILS}LogGroup"])
+
+    def test_the_stack_itself_only_looks_at_the_guard_rails(self):
+        rails = {"Ref": f"{RAILS}FunctionAliaslive"}
+        rule = self.default.resources["OverdueHoldsRule"]["Properties"]
+        (target,) = rule["Targets"]
+        self.assertEqual((json.loads(target["Input"]), target["Arn"]), ({"show": True}, rails))
+        # On a schedule alone: nobody's event sets it off, and nothing of an event is passed on.
+        self.assertEqual((rule["ScheduleExpression"], set(rule) & {"EventPattern", "EventBusName", "RoleArn"}), ("rate(1 hour)", set()))
+        self.assertFalse({"InputPath", "InputTransformer", "RoleArn"} & set(target))
+        permission = self.default.resources["OverdueHoldsPermission"]["Properties"]
+        self.assertEqual((permission["FunctionName"], permission["SourceArn"]), (rails, {"Fn::GetAtt": ["OverdueHoldsRule", "Arn"]}))
+        alarm = self.default.resources["OverdueHolds"]["Properties"]
+        self.assertEqual((alarm["MetricName"], alarm["Namespace"], alarm["Statistic"]), ("OverdueHolds", "JumpCloudPlaybooks", "Maximum"))
+        self.assertEqual(alarm["Dimensions"], [{"Name": "FunctionName", "Value": self.default.resources[f"{RAILS}Function"]["Properties"]["FunctionName"]}])
+        self.assertIn('"OverdueHolds"', (ROOT / "shared/src/runtime/record.rs").read_text())
+        for stack in (self.enrich_only, Resolved(GuardTableName="none")):
+            self.assertFalse([name for name in stack.resources if name.startswith("OverdueHolds")])
 
     def test_the_guard_rails_need_the_table_and_no_key(self):
         table = {"Fn::GetAtt": ["GuardTable", "Arn"]}
@@ -162,6 +179,8 @@ class Template(unittest.TestCase):
                 expected = {("AWS/Lambda", "Throttles"), ("AWS/Lambda", "Duration"), ("JumpCloudPlaybooks", "UnexpectedRuns")}
                 if name != f"{RAILS}Function":  # which takes no alerts
                     expected.add(("JumpCloudPlaybooks", "RefusedAlerts"))
+                else:
+                    expected.add(("JumpCloudPlaybooks", "OverdueHolds"))
                 self.assertEqual(watched, expected, name)
 
     def test_the_alarm_on_duration_is_near_the_timeout(self):
@@ -205,7 +224,8 @@ class Template(unittest.TestCase):
 
     def test_the_defaults_create_nothing_that_acts_on_its_own_and_nothing_public(self):
         acting = ("AWS::Events::Rule", "AWS::Lambda::EventSourceMapping", "AWS::SNS::Subscription", "AWS::Lambda::Permission")
-        self.assertEqual(self.default.of_type(*acting, "AWS::Lambda::Url", "AWS::Scheduler::Schedule", "AWS::Events::EventBusPolicy"), {})
+        found = self.default.of_type(*acting, "AWS::Lambda::Url", "AWS::Scheduler::Schedule", "AWS::Events::EventBusPolicy")
+        self.assertEqual(set(found), {"OverdueHoldsRule", "OverdueHoldsPermission"}, "which only look")
         self.assertFalse([body["Type"] for body in self.with_intakes.resources.values() if "ApiGateway" in body["Type"] or body["Type"].endswith("::Url")])
         for stack in self.stacks:
             for name, resource in stack.resources.items():

@@ -1,7 +1,7 @@
 //! All that is in force.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use jumpcloud_playbooks::{error::Error, guard::Sighting, outcome::Outcome, playbooks::shutdown_host::SHUTDOWN_HOST};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -18,6 +18,9 @@ use crate::{
     switch::{Mode, Switch},
     table::Table,
 };
+
+/// An execution releases its hold when the time is over; a hold that is left so long after it, nobody releases.
+const RELEASED_WITHIN: TimeDelta = TimeDelta::minutes(15);
 
 /// A switch item, or the lack of one.
 pub(super) struct Found {
@@ -101,16 +104,18 @@ pub(super) async fn all(ledger: &Ledger, table: &Table, until: Instant) -> Resul
     });
     let protected: Vec<Value> = own.chain(entries.iter().map(entry)).collect();
     let open: Vec<Value> = records.iter().filter_map(|item| open(item, now)).collect();
+    let overdue: Vec<Value> = records.iter().flat_map(|item| overdue(item, now)).collect();
     let words = playbooks.iter().map(|playbook| {
         let text = |name: &str| playbook[name].as_str().unwrap_or_default();
         let latched = if playbook["latched"].is_null() { "" } else { " (refuses findings)" };
         format!("{} is {}{latched}", text("playbook"), text("switch"))
     });
     let summary = format!(
-        "{}; protected entries: {}; changes that are not settled or still pending: {}.",
+        "{}; protected entries: {}; changes that are not settled or still pending: {}; holds that are overdue: {}.",
         words.collect::<Vec<_>>().join(", "),
         protected.len(),
-        open.len()
+        open.len(),
+        overdue.len()
     );
     let set = switches.0.iter().filter(|found| found.item.as_ref().is_some_and(|item| item.contains_key("mode")));
     let set = set.map(|found| {
@@ -122,7 +127,7 @@ pub(super) async fn all(ledger: &Ledger, table: &Table, until: Instant) -> Resul
     });
     let rails = json!({
         "organization": organization, "playbooks": playbooks, "switches": set.collect::<Vec<_>>(), "protected": protected,
-        "changes": open,
+        "changes": open, "overdue_holds": overdue,
     });
     Ok(Outcome { rails: Some(rails), ..Outcome::new(None, summary) })
 }
@@ -159,7 +164,7 @@ fn entry(item: &Item) -> Value {
 
 /// A change record that stands for something open.
 fn open(item: &Item, now: DateTime<Utc>) -> Option<Value> {
-    let (target_type, id) = text_of(item, "sk").and_then(|sk| sk.split_once('#')).unwrap_or_default();
+    let (target_type, id) = whose(item);
     let state = match Record::from_item(item) {
         Err(_) => "damaged",
         Ok(record) if record.is_over(now) => return None,
@@ -175,4 +180,18 @@ fn open(item: &Item, now: DateTime<Utc>) -> Option<Value> {
         shown[name] = value.clone();
     }
     Some(shown)
+}
+
+/// Type and id of a change record's target.
+fn whose(item: &Item) -> (&str, &str) {
+    text_of(item, "sk").and_then(|sk| sk.split_once('#')).unwrap_or_default()
+}
+
+/// The holds of a change record that nobody released when their time was over. Those of a damaged one are not known: it is
+/// among the changes.
+fn overdue(item: &Item, now: DateTime<Utc>) -> Vec<Value> {
+    let Ok(record) = Record::from_item(item) else { return Vec::new() };
+    let (target_type, id) = whose(item);
+    let overdue = record.holds.iter().filter(|hold| !hold.is_live(now - RELEASED_WITHIN));
+    overdue.map(|hold| json!({"type": target_type, "id": id, "name": record.name, "hold": hold})).collect()
 }

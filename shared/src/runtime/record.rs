@@ -153,12 +153,18 @@ impl Ended {
                 ],
             },
         });
-        // A metric needs a number or at least one: a run that called nobody announces none.
-        if !latencies.is_empty() {
-            line["JumpCloudLatency"] = json!(latencies);
+        // A metric needs a number or at least one: a run that called nobody, or that looked for no holds, announces none.
+        let mut announce = |metric: Value, value: Value| {
+            line[metric["Name"].as_str().unwrap_or_default()] = value;
             if let Some(metrics) = line.pointer_mut("/_aws/CloudWatchMetrics/1/Metrics").and_then(Value::as_array_mut) {
-                metrics.push(milliseconds("JumpCloudLatency"));
+                metrics.push(metric);
             }
+        };
+        if !latencies.is_empty() {
+            announce(milliseconds("JumpCloudLatency"), json!(latencies));
+        }
+        if let Some(overdue) = self.overdue_holds() {
+            announce(count("OverdueHolds"), json!(overdue));
         }
         if recorder.audited {
             line["audit"] = self.audit(recorder.playbook, request);
@@ -186,6 +192,12 @@ impl Ended {
             }
             _ => None,
         }
+    }
+
+    /// How many holds nobody released after their time; `None` where the run did not look.
+    fn overdue_holds(&self) -> Option<usize> {
+        let rails = self.result.as_ref().ok()?.rails.as_ref()?;
+        rails["overdue_holds"].as_array().map(Vec::len)
     }
 
     /// Who asked, for what, and what became of it. Names people, as an audit must; other lines do not.
@@ -262,6 +274,23 @@ mod tests {
         assert_eq!(dry_run(Ruling::Refuse, false), "dry-run");
         assert_eq!(dry_run(Ruling::Refuse, true), Value::Null);
         assert_eq!(dry_run(Ruling::Pass, false), Value::Null);
+    }
+
+    #[test]
+    fn what_shows_the_guard_rails_counts_the_holds_that_are_overdue_and_nothing_else_does() {
+        let line = |rails| {
+            let result = Ok(Outcome { rails, ..Outcome::new(None, "summary") });
+            let ended = Ended { result, ..Ended::before_it_began(RequestInfo::default(), Internal.error("why")) };
+            ended.line(&recorder(), DateTime::UNIX_EPOCH)
+        };
+        assert!(!line(None).to_string().contains("OverdueHolds"));
+        for holds in [json!([]), json!([{}])] {
+            let shown = line(Some(json!({"overdue_holds": holds})));
+            assert_eq!(shown["OverdueHolds"], holds.as_array().unwrap().len());
+            let set = &shown["_aws"]["CloudWatchMetrics"][1];
+            assert_eq!(set["Dimensions"], json!([["FunctionName"]]));
+            assert!(set["Metrics"].to_string().contains(r#""Name":"OverdueHolds""#), "{set}");
+        }
     }
 
     #[test]

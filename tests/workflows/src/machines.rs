@@ -31,6 +31,7 @@ pub(crate) fn substitutions(id: &str) -> HashMap<&'static str, String> {
         ("ContainUserStateMachine", machine("contain-user")),
         ("ContainHostStateMachine", machine("contain-host")),
         ("HourSeconds", "1".to_owned()),
+        ("KeepsHolds", "true".to_owned()),
         ("VerifyAfterSeconds", "1".to_owned()),
         ("AskAgainHours", "24".to_owned()),
         ("ApprovalTimeoutSeconds", "600".to_owned()),

@@ -186,6 +186,11 @@ impl Scene {
         lines()
     }
 
+    /// What somebody does beside the machines: the outcome.
+    pub(crate) async fn invoke(&self, playbook: &str, event: Value) -> Value {
+        self.world.invoke(playbook, event).await.expect("an outcome")
+    }
+
     /// Starts a machine and returns the execution's ARN.
     pub(crate) async fn begin(&self, machine: &str, input: Value) -> String {
         let number = self.stage.worlds.fetch_add(1, Ordering::Relaxed);

@@ -3,6 +3,7 @@
 mod alert;
 mod approval;
 mod ends;
+mod holds;
 mod host;
 mod restore;
 mod user;
@@ -52,6 +53,10 @@ pub(crate) fn all(stage: &Arc<Stage>) -> Vec<(&'static str, Run)> {
         user::says_at_once_that_it_was_undone,
         user::fails_where_the_alarm_cannot_be_raised,
         user::looks_once_more_after_a_look_that_failed,
+        holds::the_first_ones_timer_leaves_the_user_to_the_second,
+        holds::the_timer_leaves_the_user_to_a_person,
+        holds::the_approver_and_the_analyst_see_who_holds,
+        holds::without_a_guard_table_it_goes_by_what_it_did_itself,
         host::sees_the_host_go_offline,
         host::a_name_writes_nothing_into_the_request,
         host::says_that_the_host_is_still_online,

@@ -184,9 +184,9 @@ pub(super) async fn goes_on_after_throttling(stage: Arc<Stage>) {
 pub(super) async fn leaves_a_user_alone_that_was_suspended_before(stage: Arc<Stage>) {
     let scene = Scene::start(&stage, &[MACHINE], &[]).await;
     let ended = scene.run(MACHINE, json!({"user_id": MGARCIA, "approval": "skip", "hours": 1})).await;
-    assert_status(&ended, "held");
+    assert_status(&ended, "not_enabled_again");
     assert_contains(&ended.notifications[0], &["contain-user: unchanged"]);
-    assert_eq!(scene.events("enable-user").len(), 0);
+    assert_contains(&ended.notifications[1], &["also held by somebody else, for good"]);
     assert_eq!(scene.tenant().user("mgarcia")["state"], "SUSPENDED");
     assert_untouched(&scene);
 }
@@ -201,6 +201,10 @@ pub(super) async fn enables_again_after_the_time(stage: Arc<Stage>) {
     assert_status(&ended, "enabled_again");
     assert_eq!(scene.tenant().user("jsmith")["state"], "ACTIVATED");
     assert_eq!(ended.output["steps"][2]["undo"]["playbook"], "disable-user");
+    let (act, back) = (&scene.events("disable-user")[0], &scene.events("enable-user")[0]);
+    let name = execution.rsplit(':').next();
+    assert_eq!((act["hold"].as_str(), back["release"].as_str()), (name, name));
+    assert_eq!(act["hold_hours"].as_u64(), Some(2));
 }
 
 pub(super) async fn enables_again_where_nobody_was_told(stage: Arc<Stage>) {
