@@ -6,11 +6,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    error::ErrorType,
+    error::{Effect, ErrorType},
     guard::Unguarded,
     intake,
-    outcome::Outcome,
+    outcome::{Ignored, Outcome, OutcomeTarget, Status, Undo},
     playbooks::{self, Playbook},
+    request::RequestInfo,
 };
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/");
@@ -42,6 +43,41 @@ struct Failure {
     /// What happened, why, and what to do next: one line, without a secret and without the payload.
     #[schemars(length(min = 1), regex(pattern = r"^[^\u0000-\u001f\u007f]*$"))]
     error_message: String,
+}
+
+/// The result of a run: a status of an outcome or the name of an error.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is wanted")]
+enum Ended {
+    Outcome(Status),
+    Failure(ErrorType),
+}
+
+/// `audit` in the log line of a run that may change something, as `runtime/record.rs` writes it.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is wanted")]
+struct Audit {
+    playbook: String,
+    /// For what, in the words of the event; `null` where it could not be read.
+    asked: Value,
+    /// Who asked, and why.
+    request: RequestInfo,
+    result: Ended,
+    ignored: Option<Ignored>,
+    target: Option<OutcomeTarget>,
+    changed: Option<bool>,
+    verified: Option<bool>,
+    before: Option<Map<String, Value>>,
+    after: Option<Map<String, Value>>,
+    undo: Option<Undo>,
+    /// The message of an error.
+    error: Option<String>,
+    /// Whether anything was done, for an error.
+    done: Option<Effect>,
+    /// What led to an error, where that has a name of its own.
+    cause: Option<ErrorType>,
 }
 
 fn of<T: JsonSchema>(name: &str) -> Value {
@@ -181,7 +217,12 @@ fn actions() -> Value {
 
 #[test]
 fn the_schemas_are_what_the_code_gives() {
-    let files = [("outcome", of::<Outcome>("outcome")), ("error", of::<Failure>("error")), ("actions", actions())];
+    let files = [
+        ("outcome", of::<Outcome>("outcome")),
+        ("error", of::<Failure>("error")),
+        ("audit", of::<Audit>("audit")),
+        ("actions", actions()),
+    ];
     for (name, schema) in files {
         let path = format!("{FOLDER}{name}.json");
         let wanted = format!("{schema:#}\n");

@@ -5,7 +5,7 @@ mod apple_mdm;
 mod authorize;
 pub mod binaries;
 mod change;
-mod contract;
+pub mod contract;
 pub mod dynamo;
 pub mod events;
 mod events_api;

@@ -30,6 +30,7 @@ mod whom;
 use std::{fs, path::PathBuf, time::Duration};
 
 use sandbox::{
+    contract::check_audit,
     lambda::Function,
     rehearsal::{Rehearsal, TIMEOUT},
 };
@@ -89,6 +90,7 @@ async fn runs(function: &Function, count: usize) -> Vec<Value> {
             let lines = logs.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
             let runs: Vec<Value> = lines.filter(|line| line["_aws"].is_object()).collect();
             if runs.len() >= count {
+                runs.iter().for_each(check_audit);
                 return runs;
             }
             tokio::task::yield_now().await;
