@@ -13,6 +13,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, Command},
     sync::Mutex as AsyncMutex,
+    task::JoinHandle,
     time::Instant,
 };
 
@@ -21,6 +22,7 @@ pub struct Function {
     simulator: Simulator,
     process: AsyncMutex<Child>,
     logs: Arc<Mutex<String>>,
+    collecting: [JoinHandle<()>; 2],
 }
 
 impl Function {
@@ -42,22 +44,34 @@ impl Function {
         let logs = Arc::new(Mutex::new(String::new()));
         let stdout = process.stdout.take().expect("piped");
         let stderr = process.stderr.take().expect("piped");
-        tokio::spawn(collect(stdout, logs.clone(), show_logs));
-        tokio::spawn(collect(stderr, logs.clone(), show_logs));
-        Self { simulator, process: AsyncMutex::new(process), logs }
+        let collecting = [
+            tokio::spawn(collect(stdout, logs.clone(), show_logs)),
+            tokio::spawn(collect(stderr, logs.clone(), show_logs)),
+        ];
+        Self { simulator, process: AsyncMutex::new(process), logs, collecting }
     }
 
     /// One invocation: the function's answer, or Lambda's `{"errorType", "errorMessage"}`. `timeout` is the
     /// function's own; a little later the invocation counts as lost.
     pub async fn invoke(&self, payload: Value, timeout: Duration) -> Result<Value, Value> {
+        self.invoke_by_id(payload, timeout).await.1
+    }
+
+    /// The same, with the invocation's id: its log lines hold it as `request_id`.
+    pub async fn invoke_by_id(&self, payload: Value, timeout: Duration) -> (String, Result<Value, Value>) {
         let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
         let invocation =
             InvocationBuilder::new().payload(payload).timeout_ms(timeout_ms).build().expect("a payload is set");
         let id = self.simulator.enqueue(invocation).await;
+        let answer = self.answer(&id, timeout).await;
+        (id, answer)
+    }
+
+    async fn answer(&self, id: &str, timeout: Duration) -> Result<Value, Value> {
         let end = Instant::now() + timeout + Duration::from_secs(2);
         loop {
             // In slices: a wake-up between look and wait would be missed.
-            if let Ok(state) = self.simulator.wait_for_invocation_complete(&id, Duration::from_millis(50)).await {
+            if let Ok(state) = self.simulator.wait_for_invocation_complete(id, Duration::from_millis(50)).await {
                 return match (state.response, state.error) {
                     (Some(response), _) => Ok(response.payload),
                     (None, Some(error)) => {
@@ -84,6 +98,17 @@ impl Function {
     /// Kills the process, as Lambda does with an environment that it takes back.
     pub async fn kill(&self) {
         self.process.lock().await.kill().await.expect("a running process");
+    }
+
+    /// Ends the process and reads its output to the end: everything that it logged. A function writes the line of a run before
+    /// it answers, so none is missing.
+    pub async fn stop(mut self) -> String {
+        // It may have ended by itself.
+        let _ = self.process.lock().await.kill().await;
+        for collecting in &mut self.collecting {
+            let _ = collecting.await;
+        }
+        self.logs()
     }
 
     /// The most memory that the process has held, in MiB.
