@@ -16,6 +16,7 @@ use sandbox::{
     playbooks::{self, Playbook},
     serve::Listeners,
     terminal::{
+        audit::Audit,
         confirm, event, print,
         records::{self, runs},
         replay::{self, Report},
@@ -34,6 +35,8 @@ Exit codes:
   0  the function answered: done, nothing to do, a dry run, ignored
   1  the function refused or failed; of a batch, at least one record
   2  nothing was run: a wrong argument, a missing variable, or "no" to the question
+
+With --live, the audit records of changes are added to ~/.local/state/jumpcloud-playbooks/audit.jsonl.
 
 On a terminal the answer is printed for people, without colours where NO_COLOR is set; elsewhere it is JSON."#;
 
@@ -166,7 +169,8 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     };
     let (playbook, how) = (event::playbook(name)?, &arguments.how);
     let event = event::read(event)?;
-    let asks = how.live && !arguments.yes && confirm::can_change(playbook, &event);
+    let changes = how.live && confirm::can_change(playbook, &event);
+    let asks = changes && !arguments.yes;
     if asks {
         confirm::somebody_can_answer(playbook)?;
     }
@@ -174,14 +178,18 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let binaries = binaries::functions(&[&playbook.name]);
     let binary = binaries.get(&playbook.name).ok_or("Cargo built no binary of that name.")?;
     let mut job = Job { event, binary, world: &world, how };
-    let (answer, logs) = if asks {
-        match job.ask().await? {
-            Consent::Given => job.invoke(&[]).await,
-            Consent::NothingToAsk(answer, logs) => (answer, logs),
-            Consent::Denied => return Err("Nothing was done.".to_owned()),
+    let audit = if changes { Some(Audit::open()?) } else { None };
+    let consent = if asks { job.ask().await? } else { Consent::Given };
+    let (answer, logs) = match consent {
+        Consent::Given => {
+            let (answer, logs) = job.invoke(&[]).await;
+            if let Some(audit) = audit {
+                audit.keep(&logs);
+            }
+            (answer, logs)
         }
-    } else {
-        job.invoke(&[]).await
+        Consent::NothingToAsk(answer, logs) => (answer, logs),
+        Consent::Denied => return Err("Nothing was done.".to_owned()),
     };
     Ok(show(arguments, &job, (&answer, &logs)))
 }

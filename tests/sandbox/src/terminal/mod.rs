@@ -1,5 +1,6 @@
 //! What `cargo playbook` says to people, and how it asks them.
 
+pub mod audit;
 pub mod confirm;
 pub mod event;
 pub mod print;

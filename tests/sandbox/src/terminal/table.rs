@@ -9,7 +9,7 @@ const GAP: usize = 2;
 /// The widest name of a fact.
 const MAX_NAME: usize = 34;
 /// The widest cell but for the last of a row.
-const MAX_CELL: usize = 28;
+const MAX_CELL: usize = 36;
 
 /// An object's fields, one a line; its lists of objects as tables below.
 pub fn facts(page: &mut Page, object: &Map<String, Value>) {

@@ -50,10 +50,11 @@ impl World {
     /// # Errors
     /// In words, where a variable is missing.
     pub async fn live(playbook: &Playbook) -> Result<Self, String> {
+        let world = Self::live_read_only(playbook.calls_jumpcloud()).await?;
         if playbook.changes && !is_set("GUARD_TABLE") {
             return Err("--live needs the guard table for what changes something: set GUARD_TABLE to its name (with AWS credentials in the environment), or to none to act without one.".to_owned());
         }
-        Self::live_read_only(playbook.calls_jumpcloud()).await
+        Ok(world)
     }
 
     /// The same for what changes nothing, and needs no table.

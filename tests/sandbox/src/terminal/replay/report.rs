@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::terminal::{
     print::status_word,
     records::Run,
-    style::{Page, Tone, cut, quoted},
+    style::{Page, Tone, cut},
     table,
 };
 
@@ -236,11 +236,12 @@ impl Report {
             let row = |hit: &Hit| vec![hit.name.clone(), counted(hit.alerts, "alert"), hit.id.clone()];
             table::rows(page, &self.most_hit.iter().map(row).collect::<Vec<_>>());
         }
-        let entries: Vec<&str> = self.most_hit.iter().filter_map(|hit| hit.entry.as_deref()).collect();
+        let entry = |hit: &Hit| Some(vec![hit.entry.clone()?, hit.name.clone()]);
+        let entries: Vec<_> = self.most_hit.iter().filter_map(entry).collect();
         if !entries.is_empty() {
             page.gap();
-            page.line("Entries that ask a person first; look at each before you set them");
-            page.line(&format!("     PROTECTED={}", quoted(&entries.join(","))));
+            page.line("Entries for PROTECTED that ask a person first; look at each before you set it");
+            table::rows(page, &entries);
         }
     }
 }
