@@ -141,3 +141,22 @@ async fn collect(stream: impl AsyncRead + Unpin, logs: Arc<Mutex<String>>, show:
         logs.push('\n');
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_process_has_written_is_read_to_the_end_after_it_was_ended() {
+        // Its child writes when the process is gone: only who reads on sees that.
+        let script = std::env::temp_dir().join(format!("late-{}.sh", std::process::id()));
+        std::fs::write(&script, "(while kill -0 $$ 2> /dev/null; do :; done; echo late) & echo early; wait\n").unwrap();
+        let env = [("BASH_ENV", script.display().to_string())];
+        let function = Function::start(Path::new("/bin/bash"), env, false).await;
+        while !function.logs().contains("early") {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(function.stop().await, "early\nlate\n");
+        std::fs::remove_file(script).unwrap();
+    }
+}
