@@ -96,7 +96,7 @@ enum Command {
     /// Run past alerts as dry runs, and report what would have been done
     Replay {
         /// A file of events, a folder of them, or - for standard input: one JSON a line, a list, or what
-        /// `aws sqs receive-message` prints
+        /// `aws sqs receive-message --attribute-names All` prints
         source: String,
         /// A playbook that the alerts would go to; several times for several
         #[arg(long, value_name = "NAME", default_values = ["disable-user", "shutdown-host"])]
@@ -132,10 +132,16 @@ async fn main() -> ExitCode {
 }
 
 fn list() {
+    let mut page = Page::for_stdout();
     for playbook in playbooks::functions() {
         let takes = playbook.takes.iter().map(|field| format!("{field:?}")).collect::<Vec<_>>().join(" | ");
-        println!("{:15} {:40} {{{takes}: ...}}", playbook.name, playbook.about);
+        if io::stdout().is_terminal() {
+            page.hanging(&format!("{:15} ", playbook.name), &format!("{}; {{{takes}: ...}}", playbook.about));
+        } else {
+            println!("{:15} {:40} {{{takes}: ...}}", playbook.name, playbook.about);
+        }
     }
+    print!("{}", page.text());
 }
 
 impl How {
@@ -175,7 +181,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         confirm::somebody_can_answer(playbook)?;
     }
     let world = if how.live { World::live(playbook).await? } else { World::rehearsal().await? };
-    let binaries = binaries::functions(&[&playbook.name]);
+    let binaries = binaries::built(&[&playbook.name])?;
     let binary = binaries.get(&playbook.name).ok_or("Cargo built no binary of that name.")?;
     let mut job = Job { event, binary, world: &world, how };
     let audit = if changes { Some(Audit::open()?) } else { None };
@@ -248,7 +254,7 @@ impl Job<'_> {
     async fn organization(&self, dry_run: &Value) -> Option<String> {
         let kind = dry_run["target"]["type"].as_str()?;
         let enrich = format!("enrich-{kind}");
-        let binaries = binaries::functions(&[&enrich]);
+        let binaries = binaries::built(&[&enrich]).ok()?;
         let function = Function::start(binaries.get(&enrich)?, self.world.env(&[]), self.how.logs).await;
         let event = json!({(format!("{kind}_id")): dry_run["target"]["id"]});
         let facts = function.invoke(event, self.how.timeout()).await.ok()?;
@@ -298,7 +304,7 @@ async fn replay_all(source: &str, names: &[String], how: &How) -> Result<ExitCod
     let alerts = replay::alerts(source)?;
     let world = if how.live { World::live_read_only(true).await? } else { World::rehearsal().await? };
     let names: Vec<&str> = replayed.iter().map(|playbook| playbook.name.as_str()).collect();
-    let binaries = binaries::functions(&names);
+    let binaries = binaries::built(&names)?;
     let mut reports = Vec::new();
     for name in names {
         let binary = binaries.get(name).ok_or("Cargo built no binary of that name.")?;
@@ -329,7 +335,7 @@ async fn serve(listen: IpAddr, port: u16, logs: bool) -> Result<ExitCode, String
 
     let world = World::rehearsal_on(tenant, secrets, dynamo).await;
     let mut functions = HashMap::new();
-    for (name, binary) in binaries::functions(&playbooks::names()) {
+    for (name, binary) in binaries::built(&playbooks::names())? {
         functions.insert(name, Function::start(&binary, world.env(&[]), logs).await);
     }
     eprintln!(

@@ -62,11 +62,12 @@ impl World {
     /// # Errors
     /// As [`World::live`].
     pub async fn live_read_only(needs_key: bool) -> Result<Self, String> {
-        let secrets = match env::var("JUMPCLOUD_API_KEY") {
+        let key = env::var("JUMPCLOUD_API_KEY").ok().filter(|_| is_set("JUMPCLOUD_API_KEY"));
+        let secrets = match key {
             _ if !needs_key => None,
-            Ok(key) => Some(Secrets::start(&key).await),
-            Err(_) if is_set("JUMPCLOUD_SECRET_ID") => None,
-            Err(_) => return Err("--live needs the key: set JUMPCLOUD_API_KEY to it, or JUMPCLOUD_SECRET_ID to its name in Secrets Manager (with AWS credentials in the environment).".to_owned()),
+            Some(key) => Some(Secrets::start(&key).await),
+            None if is_set("JUMPCLOUD_SECRET_ID") => None,
+            None => return Err("--live needs the key: set JUMPCLOUD_API_KEY to it, or JUMPCLOUD_SECRET_ID to its name in Secrets Manager (with AWS credentials in the environment).".to_owned()),
         };
         let mut env: Vec<_> = secrets.iter().flat_map(Secrets::env).collect();
         // After the stand-in's credentials: the guard table needs the real ones.

@@ -1,6 +1,6 @@
 //! What a replay comes to.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -91,9 +91,10 @@ impl OfPlaybook {
         for run in runs {
             count(run.result(), run.error().or(run.ignored()).unwrap_or_default().to_owned());
         }
+        let known: HashSet<&str> = runs.iter().map(Run::request_id).collect();
         // What left no line of its own: the process ended, or the time ran out.
         for (id, answer) in answers {
-            if let (Err(error), false) = (answer, runs.iter().any(|run| run.request_id() == id)) {
+            if let (Err(error), false) = (answer, known.contains(id.as_str())) {
                 let text = |field: &str| error[field].as_str().unwrap_or_default().to_owned();
                 count(&text("errorType"), text("errorMessage"));
             }
