@@ -12,6 +12,8 @@ pub(super) fn init(vars: &Vars<'_>) {
     let targets = filter::Targets::new()
         .with_default(level.min(filter::LevelFilter::WARN))
         .with_target("lambda_runtime", level.min(filter::LevelFilter::INFO)) // the span with the request id
+        // It repeats each error, whose line the recorder has written, and each panic, whose line the hook below writes.
+        .with_target("lambda_runtime::layers::panic", filter::LevelFilter::OFF)
         .with_target(env!("CARGO_CRATE_NAME"), level);
     let json = vars.text(&vars::AWS_LAMBDA_LOG_FORMAT).is_some_and(|format| format.eq_ignore_ascii_case("json"));
     let lines = fmt::layer().with_ansi(false);

@@ -1,7 +1,11 @@
 //! Lambda's Invoke API for the local functions, for the AWS CLI and SDKs with an endpoint override.
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
@@ -11,10 +15,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
+use jumpcloud_playbooks::text::marked;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::{lambda::Function, serve::Listeners};
+use crate::{lambda::Function, playbooks, serve::Listeners};
 
 /// Lambda's own limit.
 const MAX_PAYLOAD: usize = 6 << 20;
@@ -39,7 +44,7 @@ pub async fn serve(listeners: Listeners, functions: HashMap<String, Function>) -
     }
 }
 
-/// `POST /2015-03-31/functions/{name}/invocations`; the name may be an ARN or carry a qualifier.
+/// `POST /2015-03-31/functions/{name}/invocations`; the name is one under which Lambda knows the function.
 fn router(functions: HashMap<String, Function>) -> Router {
     Router::new()
         .route("/2015-03-31/functions/{name}/invocations", post(invoke))
@@ -53,16 +58,9 @@ async fn invoke(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let plain = name
-        .rsplit_once(":function:")
-        .map_or(name.as_str(), |(_, rest)| rest)
-        .split(':')
-        .next()
-        .unwrap_or_default()
-        .to_owned();
-    if !functions.contains_key(&plain) {
-        return refused(StatusCode::NOT_FOUND, "ResourceNotFoundException", &format!("Function not found: {plain}"));
-    }
+    let Some(function) = playbooks::deployed(&name).map(|function| function.name.clone()) else {
+        return refused(StatusCode::NOT_FOUND, "ResourceNotFoundException", &format!("Function not found: {name}"));
+    };
     let payload: Value = match serde_json::from_slice(if body.is_empty() { b"{}" } else { &body }) {
         Ok(payload) => payload,
         Err(error) => {
@@ -73,7 +71,12 @@ async fn invoke(
             );
         }
     };
-    let run = async move { functions[&plain].invoke(payload, TIMEOUT).await };
+    let run = async move {
+        let start = Instant::now();
+        let answer = functions[&function].invoke(payload, TIMEOUT).await;
+        eprintln!("{}", line(&function, &answer, start.elapsed()));
+        answer
+    };
     match headers.get("x-amz-invocation-type").and_then(|value| value.to_str().ok()) {
         Some("Event") => {
             tokio::spawn(run);
@@ -88,6 +91,25 @@ async fn invoke(
             }
         },
     }
+}
+
+/// An invocation in one line.
+fn line(function: &str, answer: &Result<Value, Value>, took: Duration) -> String {
+    let words = match answer {
+        Ok(Value::Array(outcomes)) => format!("answered about {} targets", outcomes.len()),
+        Ok(answer) if answer["batchItemFailures"].is_array() => {
+            let kept = answer["batchItemFailures"].as_array().map_or(0, Vec::len);
+            format!("a batch, of which {kept} stay in the queue")
+        }
+        Ok(outcome) => format!("{}: {}", text(&outcome["status"]), text(&outcome["summary"])),
+        Err(error) => format!("{}: {}", text(&error["errorType"]), text(&error["errorMessage"])),
+    };
+    let now = chrono::Utc::now().format("%H:%M:%S");
+    format!("{now}  {function}  {}  ({} ms)", marked(&words), took.as_millis())
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 fn refused(status: StatusCode, code: &'static str, message: &str) -> Response {

@@ -13,6 +13,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, Command},
     sync::Mutex as AsyncMutex,
+    task::JoinHandle,
     time::Instant,
 };
 
@@ -25,6 +26,7 @@ pub struct Function {
     logs: Arc<Mutex<String>>,
     /// Whether answers are held against the schemas.
     checked: bool,
+    collecting: [JoinHandle<()>; 2],
 }
 
 impl Function {
@@ -46,9 +48,11 @@ impl Function {
         let logs = Arc::new(Mutex::new(String::new()));
         let stdout = process.stdout.take().expect("piped");
         let stderr = process.stderr.take().expect("piped");
-        tokio::spawn(collect(stdout, logs.clone(), show_logs));
-        tokio::spawn(collect(stderr, logs.clone(), show_logs));
-        Self { simulator, process: AsyncMutex::new(process), logs, checked: false }
+        let collecting = [
+            tokio::spawn(collect(stdout, logs.clone(), show_logs)),
+            tokio::spawn(collect(stderr, logs.clone(), show_logs)),
+        ];
+        Self { simulator, process: AsyncMutex::new(process), logs, checked: false, collecting }
     }
 
     /// The same, for a test: an answer that the published schemas do not allow ends it.
@@ -59,22 +63,28 @@ impl Function {
     /// One invocation: the function's answer, or Lambda's `{"errorType", "errorMessage"}`. `timeout` is the
     /// function's own; a little later the invocation counts as lost.
     pub async fn invoke(&self, payload: Value, timeout: Duration) -> Result<Value, Value> {
-        let answer = self.answer(payload, timeout).await;
+        let answer = self.invoke_by_id(payload, timeout).await.1;
         if self.checked {
             contract::check(&answer);
         }
         answer
     }
 
-    async fn answer(&self, payload: Value, timeout: Duration) -> Result<Value, Value> {
+    /// The same, with the invocation's id: its log lines hold it as `request_id`.
+    pub async fn invoke_by_id(&self, payload: Value, timeout: Duration) -> (String, Result<Value, Value>) {
         let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
         let invocation =
             InvocationBuilder::new().payload(payload).timeout_ms(timeout_ms).build().expect("a payload is set");
         let id = self.simulator.enqueue(invocation).await;
+        let answer = self.answer(&id, timeout).await;
+        (id, answer)
+    }
+
+    async fn answer(&self, id: &str, timeout: Duration) -> Result<Value, Value> {
         let end = Instant::now() + timeout + Duration::from_secs(2);
         loop {
             // In slices: a wake-up between look and wait would be missed.
-            if let Ok(state) = self.simulator.wait_for_invocation_complete(&id, Duration::from_millis(50)).await {
+            if let Ok(state) = self.simulator.wait_for_invocation_complete(id, Duration::from_millis(50)).await {
                 return match (state.response, state.error) {
                     (Some(response), _) => Ok(response.payload),
                     (None, Some(error)) => {
@@ -101,6 +111,17 @@ impl Function {
     /// Kills the process, as Lambda does with an environment that it takes back.
     pub async fn kill(&self) {
         self.process.lock().await.kill().await.expect("a running process");
+    }
+
+    /// Ends the process and reads its output to the end: everything that it logged. A function writes the line of a run before
+    /// it answers, so none is missing.
+    pub async fn stop(mut self) -> String {
+        // It may have ended by itself.
+        let _ = self.process.lock().await.kill().await;
+        for collecting in &mut self.collecting {
+            let _ = collecting.await;
+        }
+        self.logs()
     }
 
     /// The most memory that the process has held, in MiB.
@@ -131,5 +152,24 @@ async fn collect(stream: impl AsyncRead + Unpin, logs: Arc<Mutex<String>>, show:
         let mut logs = logs.lock().expect("no panic under the lock");
         logs.push_str(&line);
         logs.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_process_has_written_is_read_to_the_end_after_it_was_ended() {
+        // Its child writes when the process is gone: only who reads on sees that.
+        let script = std::env::temp_dir().join(format!("late-{}.sh", std::process::id()));
+        std::fs::write(&script, "(while kill -0 $$ 2> /dev/null; do :; done; echo late) & echo early; wait\n").unwrap();
+        let env = [("BASH_ENV", script.display().to_string())];
+        let function = Function::start(Path::new("/bin/bash"), env, false).await;
+        while !function.logs().contains("early") {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(function.stop().await, "early\nlate\n");
+        std::fs::remove_file(script).unwrap();
     }
 }

@@ -29,5 +29,6 @@ pub mod seed;
 pub mod serve;
 pub mod settings;
 pub mod tenant;
+pub mod terminal;
 pub mod v1;
 mod v2;

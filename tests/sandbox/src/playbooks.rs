@@ -69,6 +69,16 @@ pub fn named(name: &str) -> Option<&'static Playbook> {
     functions().iter().find(|function| function.name == name)
 }
 
+/// The function that is deployed by that name: its own, behind the name of its stack (`jumpcloud-playbooks-enrich-user`), with a
+/// version or an alias (`:live`), or at the end of an ARN.
+pub fn deployed(name: &str) -> Option<&'static Playbook> {
+    let name = name.rsplit_once(":function:").map_or(name, |(_, name)| name);
+    let name = name.split(':').next().unwrap_or_default();
+    let is_behind_a_stack =
+        |own: &str| name.strip_suffix(own).is_some_and(|stack| stack.len() > 1 && stack.ends_with('-'));
+    named(name).or_else(|| functions().iter().find(|function| is_behind_a_stack(&function.name)))
+}
+
 /// The names of all functions.
 pub fn names() -> Vec<&'static str> {
     functions().iter().map(|function| function.name.as_str()).collect()
@@ -79,6 +89,23 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn a_function_has_the_names_under_which_lambda_knows_it() {
+        for name in [
+            "enrich-user",
+            "enrich-user:live",
+            "jumpcloud-playbooks-enrich-user",
+            "jumpcloud-playbooks-enrich-user:$LATEST",
+            "arn:aws:lambda:us-east-1:123456789012:function:my-stack-enrich-user:live",
+            "123456789012:function:enrich-user",
+        ] {
+            assert_eq!(deployed(name).map(|function| function.name.as_str()), Some("enrich-user"), "{name}");
+        }
+        for name in ["", "user", "delete-user", "-enrich-user", "my.enrich-user", "enrich-user-v2", ":live"] {
+            assert!(deployed(name).is_none(), "{name}");
+        }
+    }
 
     #[test]
     fn every_function_is_in_the_list_and_in_the_template() {

@@ -2,30 +2,47 @@
 
 use std::{
     collections::HashMap,
-    env, fs,
-    io::{self, IsTerminal, Read, Write},
-    net::{IpAddr, Ipv4Addr},
+    io::{self, IsTerminal},
+    net::IpAddr,
+    path::Path,
     process::ExitCode,
     time::Duration,
 };
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use sandbox::{
-    binaries,
-    dynamo::Dynamo,
-    invoke_api,
+    binaries, invoke_api,
     lambda::Function,
     playbooks::{self, Playbook},
-    secrets::Secrets,
     serve::Listeners,
-    settings::passed_on,
-    tenant::{API_KEY, Tenant},
+    terminal::{
+        audit::Audit,
+        confirm, event, print,
+        records::{self, runs},
+        replay::{self, Report},
+        style::Page,
+        world::{World, is_set},
+    },
 };
-use serde_json::Value;
+use serde_json::{Value, json};
+
+const AFTER_HELP: &str = r#"Examples:
+  cargo playbook disable-user '{"username":"jsmith"}'
+  cargo playbook disable-user @tests/events/guardduty-user.json
+  cargo playbook --live enrich-user '{"email":"jsmith@company.com"}'
+
+Exit codes:
+  0  the function answered: done, nothing to do, a dry run, ignored
+  1  the function refused or failed; of a batch, at least one record
+  2  nothing was run: a wrong argument, a missing variable, or "no" to the question
+
+With --live, the audit records of changes are added to ~/.local/state/jumpcloud-playbooks/audit.jsonl.
+
+On a terminal the answer is printed for people, without colours where NO_COLOR is set; elsewhere it is JSON."#;
 
 /// Runs JumpCloud playbooks as Lambda would, against a rehearsal tenant or, with --live, against JumpCloud.
 #[derive(Parser)]
-#[command(bin_name = "cargo playbook", disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
+#[command(bin_name = "cargo playbook", disable_help_subcommand = true, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -33,12 +50,28 @@ struct Arguments {
     playbook: Option<String>,
     /// The event: JSON, @file, or - for standard input
     event: Option<String>,
-    /// Use the real JumpCloud, with the key from Secrets Manager (JUMPCLOUD_SECRET_ID) or from JUMPCLOUD_API_KEY
-    #[arg(long)]
-    live: bool,
-    /// Do not ask before a playbook that changes something in the real JumpCloud
+    /// Do not ask before something is changed in the real JumpCloud
     #[arg(long)]
     yes: bool,
+    /// Print the outcome's markdown, for a ticket
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
+    #[command(flatten)]
+    how: How,
+}
+
+/// How functions are run and shown.
+#[derive(Args)]
+struct How {
+    /// Use the real JumpCloud, with the key from JUMPCLOUD_API_KEY or from Secrets Manager (JUMPCLOUD_SECRET_ID)
+    #[arg(long)]
+    live: bool,
+    /// Print JSON, also on a terminal
+    #[arg(long)]
+    json: bool,
+    /// Print the functions' log lines on standard error
+    #[arg(long)]
+    logs: bool,
     /// The function's timeout in seconds
     #[arg(long, default_value_t = 30)]
     timeout: u64,
@@ -56,59 +89,242 @@ enum Command {
         /// Listen on this address too, for containers: the gateway of their network. Loopback is always served
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
         listen: IpAddr,
+        /// Print the functions' log lines, too
+        #[arg(long)]
+        logs: bool,
+    },
+    /// Run past alerts as dry runs, and report what would have been done
+    Replay {
+        /// A file of events, a folder of them, or - for standard input: one JSON a line, a list, or what
+        /// `aws sqs receive-message --attribute-names All` prints
+        source: String,
+        /// A playbook that the alerts would go to; several times for several
+        #[arg(long, value_name = "NAME", default_values = ["disable-user", "shutdown-host"])]
+        playbook: Vec<String>,
+        #[command(flatten)]
+        how: How,
     },
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let result = match arguments.command {
+    let result = match &arguments.command {
         Some(Command::List) => {
-            for playbook in playbooks::functions() {
-                let takes = playbook.takes.iter().map(|field| format!("{field:?}")).collect::<Vec<_>>().join(" | ");
-                println!("{:15} {:40} {{{takes}: ...}}", playbook.name, playbook.about);
-            }
+            list();
             Ok(ExitCode::SUCCESS)
         }
-        Some(Command::Serve { port, listen }) => serve(listen, port).await,
+        Some(Command::Serve { port, listen, logs }) => serve(*listen, *port, *logs).await,
+        Some(Command::Replay { source, playbook, how }) => replay_all(source, playbook, how).await,
         None => run(&arguments).await,
     };
     result.unwrap_or_else(|why| {
-        eprintln!("{why}");
+        let mut page = Page::new(false);
+        page.hanging("", &why);
+        // Elsewhere it is one line, to be searched in.
+        if io::stderr().is_terminal() {
+            eprint!("{}", page.text())
+        } else {
+            eprintln!("{why}")
+        }
         ExitCode::from(2)
     })
 }
 
-async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
-    let (Some(name), Some(event)) = (&arguments.playbook, &arguments.event) else {
-        return Err("cargo playbook <name> <event JSON | @file | ->; cargo playbook --help says more".to_owned());
-    };
-    let playbook =
-        playbooks::named(name).ok_or_else(|| format!("there is no playbook {name}; cargo playbook list names them"))?;
-    let event = read_event(event)?;
-    if arguments.live && playbook.changes && !arguments.yes {
-        confirm(playbook)?;
-    }
-    let sandbox = if arguments.live { Sandbox::live(playbook).await? } else { Sandbox::start().await? };
-    let binaries = binaries::functions(&[&playbook.name]);
-    let binary = binaries.get(&playbook.name).ok_or("cargo built no binary of that name")?;
-    let function = Function::start(binary, sandbox.env.iter().map(|(name, value)| (*name, value.clone())), true).await;
-    let answer = function.invoke(event, Duration::from_secs(arguments.timeout)).await;
-    let (json, code) = match &answer {
-        Ok(outcome) => {
-            eprintln!("\n{}", outcome["summary"].as_str().unwrap_or("The function answered."));
-            for advisory in outcome["advisories"].as_array().into_iter().flatten() {
-                eprintln!("- {}", advisory["message"].as_str().unwrap_or_default());
-            }
-            (outcome, ExitCode::SUCCESS)
+fn list() {
+    let mut page = Page::for_stdout();
+    for playbook in playbooks::functions() {
+        let takes = playbook.takes.iter().map(|field| format!("{field:?}")).collect::<Vec<_>>().join(" | ");
+        if io::stdout().is_terminal() {
+            page.hanging(&format!("{:15} ", playbook.name), &format!("{}; {{{takes}: ...}}", playbook.about));
+        } else {
+            println!("{:15} {:40} {{{takes}: ...}}", playbook.name, playbook.about);
         }
-        Err(error) => (error, ExitCode::FAILURE),
-    };
-    println!("{json:#}");
-    Ok(code)
+    }
+    print!("{}", page.text());
 }
 
-async fn serve(listen: IpAddr, port: u16) -> Result<ExitCode, String> {
+impl How {
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout)
+    }
+
+    /// Whether a person reads standard output.
+    fn is_for_people(&self) -> bool {
+        !self.json && io::stdout().is_terminal()
+    }
+}
+
+/// One event to one function.
+struct Job<'a> {
+    event: Value,
+    binary: &'a Path,
+    world: &'a World,
+    how: &'a How,
+}
+
+async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
+    let (Some(name), Some(event)) = (&arguments.playbook, &arguments.event) else {
+        let known = arguments.playbook.as_deref().map(event::playbook).transpose()?;
+        let (name, example) = known.map_or(("disable-user", json!({"username": "jsmith"})), |playbook| {
+            (&playbook.name, playbook.event.clone())
+        });
+        return Err(format!(
+            "A playbook and an event are wanted, such as: cargo playbook {name} '{example}'. cargo playbook --help says more."
+        ));
+    };
+    let (playbook, how) = (event::playbook(name)?, &arguments.how);
+    let event = event::read(event)?;
+    let changes = how.live && confirm::can_change(playbook, &event);
+    let asks = changes && !arguments.yes;
+    if asks {
+        confirm::somebody_can_answer(playbook)?;
+    }
+    let world = if how.live { World::live(playbook).await? } else { World::rehearsal().await? };
+    let binaries = binaries::built(&[&playbook.name])?;
+    let binary = binaries.get(&playbook.name).ok_or("Cargo built no binary of that name.")?;
+    let mut job = Job { event, binary, world: &world, how };
+    let audit = if changes { Some(Audit::open()?) } else { None };
+    let consent = if asks { job.ask().await? } else { Consent::Given };
+    let (answer, logs) = match consent {
+        Consent::Given => {
+            let (answer, logs) = job.invoke(&[]).await;
+            if let Some(audit) = audit {
+                audit.keep(&logs);
+            }
+            (answer, logs)
+        }
+        Consent::NothingToAsk(answer, logs) => (answer, logs),
+        Consent::Denied => return Err("Nothing was done.".to_owned()),
+    };
+    Ok(show(arguments, &job, (&answer, &logs)))
+}
+
+/// What a person says to a dry run.
+enum Consent {
+    Given,
+    Denied,
+    /// The dry run is all there is: it failed, or there is nothing to change.
+    NothingToAsk(Result<Value, Value>, String),
+}
+
+impl Job<'_> {
+    /// What the function answers, and all that it logged.
+    async fn invoke(&self, changes: &[(&'static str, &str)]) -> (Result<Value, Value>, String) {
+        // The runs of a batch end in the order of its records, unless somebody wants it otherwise.
+        let in_order = [("BATCH_CONCURRENCY", "1")];
+        let in_order = if is_set(in_order[0].0) { &in_order[..0] } else { &in_order[..] };
+        let env = self.world.env(&[in_order, changes].concat());
+        let function = Function::start(self.binary, env, self.how.logs).await;
+        let answer = function.invoke(self.event.clone(), self.how.timeout()).await;
+        (answer, function.stop().await)
+    }
+
+    /// Looks everything up in a dry run, and asks whether to go on.
+    async fn ask(&mut self) -> Result<Consent, String> {
+        let (answer, logs) = self.invoke(&[("DRY_RUN", "true")]).await;
+        let Ok(outcome) = &answer else { return Ok(Consent::NothingToAsk(answer, logs)) };
+        let mut page = Page::new(false);
+        let question = if let Some(records) = records::of(&self.event) {
+            records::print(&mut page, records, (&answer, &runs(&logs)));
+            format!("Act on these {} records in {}? [y/N] ", records.len(), confirm::place(None))
+        } else {
+            let changes = confirm::changes(outcome);
+            let Some(first) = changes.first() else { return Ok(Consent::NothingToAsk(answer, logs)) };
+            changes.iter().for_each(|outcome| print::guards(&mut page, outcome));
+            let organization = self.organization(first).await;
+            let question = confirm::question(&changes, &confirm::place(organization.as_deref()));
+            // What is done is what was shown: a plan that changes meanwhile is refused.
+            if first["request"]["event_source"] == "direct"
+                && first["plan_hash"].is_string()
+                && self.event.get("planHash").is_none()
+            {
+                let hash = first["plan_hash"].clone();
+                if let Some(event) = self.event.as_object_mut() {
+                    event.entry("plan_hash").or_insert(hash);
+                }
+            }
+            question
+        };
+        eprint!("{}", page.text());
+        Ok(if confirm::ask(&question)? { Consent::Given } else { Consent::Denied })
+    }
+
+    /// The organization that the target of a dry run belongs to; `None` where it cannot be read.
+    async fn organization(&self, dry_run: &Value) -> Option<String> {
+        let kind = dry_run["target"]["type"].as_str()?;
+        let enrich = format!("enrich-{kind}");
+        let binaries = binaries::built(&[&enrich]).ok()?;
+        let function = Function::start(binaries.get(&enrich)?, self.world.env(&[]), self.how.logs).await;
+        let event = json!({(format!("{kind}_id")): dry_run["target"]["id"]});
+        let facts = function.invoke(event, self.how.timeout()).await.ok()?;
+        facts[kind]["organization"].as_str().map(str::to_owned)
+    }
+}
+
+/// Prints an answer in the form that was asked for, and says how the process ends.
+fn show(arguments: &Arguments, job: &Job<'_>, (answer, logs): (&Result<Value, Value>, &str)) -> ExitCode {
+    let how = &arguments.how;
+    let mut page = Page::for_stdout();
+    let failed = match records::of(&job.event).filter(|_| answer.is_ok()) {
+        Some(records) => records::print(&mut page, records, (answer, &runs(logs))),
+        None => {
+            print::answer(&mut page, answer, print::Context { live: job.world.is_live() });
+            answer.is_err()
+        }
+    };
+    let json = answer.as_ref().unwrap_or_else(|error| error);
+    if arguments.markdown && answer.is_ok() {
+        let outcomes = json.as_array().map_or_else(|| vec![json], |list| list.iter().collect());
+        outcomes.iter().for_each(|outcome| println!("{}", outcome["markdown"].as_str().unwrap_or(page.text())));
+    } else if how.is_for_people() || arguments.markdown {
+        print!("{}", page.text());
+    } else {
+        match json["summary"].as_str() {
+            Some(summary) => eprintln!("{summary}"),
+            None if answer.is_ok() => eprint!("{}", page.text()),
+            None => {} // an error says in its JSON what it is
+        }
+        println!("{json:#}");
+    }
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+async fn replay_all(source: &str, names: &[String], how: &How) -> Result<ExitCode, String> {
+    let mut replayed: Vec<&Playbook> = Vec::new();
+    for name in names {
+        let playbook = event::playbook(name)?;
+        if !playbook.changes || !playbook.calls_jumpcloud() {
+            return Err(format!(
+                "{name} takes nothing away and gives nothing back: there is nothing to replay. `replay` is for the playbooks that act on alerts."
+            ));
+        }
+        replayed.push(playbook);
+    }
+    let alerts = replay::alerts(source)?;
+    let world = if how.live { World::live_read_only(true).await? } else { World::rehearsal().await? };
+    let names: Vec<&str> = replayed.iter().map(|playbook| playbook.name.as_str()).collect();
+    let binaries = binaries::built(&names)?;
+    let mut reports = Vec::new();
+    for name in names {
+        let binary = binaries.get(name).ok_or("Cargo built no binary of that name.")?;
+        let table = [("GUARD_TABLE", "none")];
+        let without_table = if how.live && !is_set("GUARD_TABLE") { &table[..] } else { &table[..0] };
+        let env = world.env(&[without_table, &replay::CHANGES].concat());
+        reports.push(replay::replay((name, binary), env, &alerts, (how.timeout(), how.logs)).await);
+    }
+    let report = Report::new(alerts.len(), reports);
+    if how.is_for_people() {
+        let mut page = Page::for_stdout();
+        report.print(&mut page);
+        print!("{}", page.text());
+    } else {
+        println!("{:#}", serde_json::to_value(report).map_err(|error| error.to_string())?);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(listen: IpAddr, port: u16, logs: bool) -> Result<ExitCode, String> {
     let after = |distance| if port == 0 { 0 } else { port + distance };
     let api = Listeners::bind(listen, port).await?;
     let tenant = Listeners::bind(listen, after(1)).await?;
@@ -117,18 +333,23 @@ async fn serve(listen: IpAddr, port: u16) -> Result<ExitCode, String> {
     let ports = [&api, &tenant, &secrets, &dynamo].map(|listeners| listeners.address().port());
     let address = api.address();
 
-    let sandbox = Sandbox::rehearsal(tenant, secrets, dynamo).await;
+    let world = World::rehearsal_on(tenant, secrets, dynamo).await;
     let mut functions = HashMap::new();
-    for (name, binary) in binaries::functions(&playbooks::names()) {
-        let env = sandbox.env.iter().map(|(name, value)| (*name, value.clone()));
-        functions.insert(name, Function::start(&binary, env, true).await);
+    for (name, binary) in binaries::built(&playbooks::names())? {
+        functions.insert(name, Function::start(&binary, world.env(&[]), logs).await);
     }
-    eprintln!("Invoke API on http://{address}; for example:");
+    eprintln!(
+        "Invoke API on http://{address}; for example, with version 1 or 2 of the AWS CLI and any credentials and region:"
+    );
     eprintln!(
         "  aws lambda invoke --endpoint-url http://{address} --function-name disable-user --payload fileb://tests/events/direct-user.json /dev/stdout"
     );
+    eprintln!("Functions, also by their deployed names (jumpcloud-playbooks-enrich-user:live) and ARNs:");
+    for playbook in playbooks::functions() {
+        eprintln!("  {:15} {}", playbook.name, playbook.about);
+    }
     eprintln!("Tenant, Secrets Manager and DynamoDB:");
-    for (name, value) in &sandbox.env {
+    for (name, value) in world.env(&[]) {
         if name.contains("URL") {
             eprintln!("  {name}={value}");
         }
@@ -140,83 +361,7 @@ async fn serve(listen: IpAddr, port: u16) -> Result<ExitCode, String> {
              without a login. Whoever reaches that address can use them. Nothing there leads to the real JumpCloud."
         );
     }
-    eprintln!("Ready; Ctrl-C ends it.");
+    eprintln!("Ready; a line follows for each invocation. Ctrl-C ends it.");
     invoke_api::serve(api, functions).await?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn read_event(argument: &str) -> Result<Value, String> {
-    let text = match argument.strip_prefix('@') {
-        Some(path) => fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?,
-        None if argument == "-" => {
-            let mut text = String::new();
-            io::stdin().read_to_string(&mut text).map_err(|error| error.to_string())?;
-            text
-        }
-        None => argument.to_owned(),
-    };
-    serde_json::from_str(&text).map_err(|error| format!("the event is not JSON: {error}"))
-}
-
-fn confirm(playbook: &Playbook) -> Result<(), String> {
-    let name = &playbook.name;
-    let place = if playbook.calls_jumpcloud() { "the real JumpCloud" } else { "the real guard table" };
-    if !io::stdin().is_terminal() {
-        return Err(format!("{name} would change something in {place}; add --yes where nobody can be asked"));
-    }
-    eprint!("{name} will change something in {place}. Go on? [y/N] ");
-    io::stderr().flush().map_err(|error| error.to_string())?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer).map_err(|error| error.to_string())?;
-    if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err("Nothing was done.".to_owned()) }
-}
-
-/// What the stand-in for Secrets Manager says of itself.
-const OF_THE_SECRET: [&str; 2] = ["JUMPCLOUD_SECRET_ID", "AWS_ENDPOINT_URL_SECRETS_MANAGER"];
-
-/// What the functions run against, and the variables that lead them there.
-struct Sandbox {
-    env: Vec<(&'static str, String)>,
-    _tenant: Option<Tenant>,
-    _secrets: Option<Secrets>,
-    _dynamo: Option<Dynamo>,
-}
-
-impl Sandbox {
-    /// A rehearsal on free ports.
-    async fn start() -> Result<Self, String> {
-        let listen = || Listeners::bind(Ipv4Addr::LOCALHOST.into(), 0);
-        Ok(Self::rehearsal(listen().await?, listen().await?, listen().await?).await)
-    }
-
-    /// JumpCloud itself. What changes something there does so behind the guard table, or without one on purpose.
-    async fn live(playbook: &Playbook) -> Result<Self, String> {
-        let named = |name: &str| env::var(name).is_ok_and(|value| !value.trim().is_empty());
-        let secrets = match env::var("JUMPCLOUD_API_KEY") {
-            _ if !playbook.calls_jumpcloud() => None,
-            Ok(key) => Some(Secrets::start(&key).await),
-            Err(_) if named("JUMPCLOUD_SECRET_ID") => None,
-            Err(_) => return Err("--live needs the key: set JUMPCLOUD_SECRET_ID (with AWS credentials in the environment) or JUMPCLOUD_API_KEY".to_owned()),
-        };
-        if playbook.changes && !named("GUARD_TABLE") {
-            return Err("--live needs the guard table for what changes something: set GUARD_TABLE to its name (with AWS credentials in the environment), or to none to act without one".to_owned());
-        }
-        let mut env: Vec<_> = secrets.iter().flat_map(Secrets::env).collect();
-        // After the stand-in's credentials: the guard table needs the real ones.
-        env.extend(passed_on(true).into_iter().filter(|(name, _)| secrets.is_none() || !OF_THE_SECRET.contains(name)));
-        Ok(Self { env, _tenant: None, _secrets: secrets, _dynamo: None })
-    }
-
-    /// A tenant, Secrets Manager and DynamoDB on these ports.
-    async fn rehearsal(tenant: Listeners, secrets: Listeners, dynamo: Listeners) -> Self {
-        let (tenant, secrets) = (Tenant::start_on(tenant), Secrets::start_on(secrets, API_KEY));
-        let dynamo = Dynamo::start_on(dynamo).await;
-        // A sample event is as old as its file; in a rehearsal that is no reason to refuse it.
-        let mut env = vec![("MAX_EVENT_AGE_SECONDS", u32::MAX.to_string())];
-        env.extend(passed_on(false));
-        env.push(("JUMPCLOUD_API_URL", tenant.url()));
-        env.extend(secrets.env());
-        env.extend(dynamo.env());
-        Self { env, _tenant: Some(tenant), _secrets: Some(secrets), _dynamo: Some(dynamo) }
-    }
 }

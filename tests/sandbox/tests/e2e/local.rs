@@ -61,6 +61,7 @@ fn live_needs_a_key_and_a_yes() {
         playbook(&["--live", "--yes", "disable-user", r#"{"username":"jsmith"}"#])
             .env("JUMPCLOUD_API_KEY", "jca_mine")
             .env("JUMPCLOUD_API_URL", "http://127.0.0.1:1/api")
+            .env("XDG_STATE_HOME", std::env::temp_dir())
             .env("GUARD_TABLE", table)
             .output()
             .unwrap()
@@ -101,6 +102,24 @@ async fn serve_speaks_lambdas_invoke_api() {
     );
     assert_eq!(answer.json::<Value>().await.unwrap()["errorType"], "UserNotFound");
     assert_eq!(server.invoke("delete-user", json!({})).await.status().as_u16(), 404);
+    // By the name that it is deployed under, too.
+    let answer = server.invoke("jumpcloud-playbooks-enrich-user", json!({"username": "jsmith"})).await;
+    assert_eq!(answer.json::<Value>().await.unwrap()["user"]["state"], "SUSPENDED");
+    // It says what it serves, and then one line for each invocation.
+    assert!(
+        sandbox::playbooks::names().iter().all(|name| server.words.contains(&format!("\n  {name} "))),
+        "{}",
+        server.words
+    );
+    for said in [
+        "disable-user  succeeded: Suspended jsmith",
+        "enrich-user  succeeded: jsmith",
+        "disable-user  UserNotFound: ",
+        "enrich-user  ",
+    ] {
+        let line = server.said.recv_timeout(std::time::Duration::from_secs(5)).expect("a line for each invocation");
+        assert!(line.contains(said), "{line}");
+    }
     assert!(!server.words.contains("WARNING"), "{}", server.words);
 }
 
@@ -141,6 +160,8 @@ struct Server {
     process: Child,
     /// What it said until it was ready or ended.
     words: String,
+    /// What it says after that.
+    said: std::sync::mpsc::Receiver<String>,
 }
 
 impl Server {
@@ -155,8 +176,10 @@ impl Server {
                 break;
             }
         }
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { process, words }
+        let (say, said) = std::sync::mpsc::channel();
+        // To the end, whoever listens: a full pipe would stop the process.
+        std::thread::spawn(move || lines.for_each(|line| drop(say.send(line))));
+        Self { process, words, said }
     }
 
     /// The URL that the words give after `label`.

@@ -23,6 +23,7 @@ mod scopes;
 mod shutdown;
 mod states;
 mod telemetry;
+mod terminal;
 mod truth;
 mod twice;
 mod whom;
