@@ -44,6 +44,7 @@ fn scenarios() -> Vec<Scenario> {
     let found = "a search leaves fields out: what it finds is read by its id and judged on that";
     let dry = "what a search finds is read by its id; devices need the id, their facts need theirs";
     let local = "as by name, and a local account counts only if JumpCloud binds the user to the host: its host is searched beside the user, the binding read beside the user's read";
+    let mac = "a Mac is shut down by its MDM, whose server and whose id of the Mac are looked up one after the other";
     let candidates = "a host of that name with another domain is a candidate, and only another search finds it";
     let judged = "the table is read beside the user's read; what changes nothing is not admitted";
     let admitted = "the table is read beside the target's read; nothing is sent before the admission is written; what became of it is written beside the reading back, or after the command where nothing is read back";
@@ -96,7 +97,7 @@ fn scenarios() -> Vec<Scenario> {
             (2, 2),
             "the host is looked at before the command",
         ),
-        scenario("shutdown-host", "macOS", json!({"hostname": "MacBook-Ana"}), (2, 2), found),
+        scenario("shutdown-host", "macOS", json!({"hostname": "MacBook-Ana"}), (5, 5), mac),
         scenario("shutdown-host", "no such host", json!({"hostname": "nowhere"}), (2, 2), candidates),
         scenario("enrich-user", "by name, 3 devices, with the table", json!({"username": "jsmith"}), (7, 3), enrich)
             .with_table(),
