@@ -172,19 +172,8 @@ impl Request<'_> {
             }
             steps.push(on_condition(table, key, step, &When(&conditions.join(" AND "), values))?);
         }
-        let (condition, values) = match &ticket.before {
-            None => ("attribute_not_exists(#pk)", Vec::new()),
-            Some(before) => (
-                "#attempt = :attempt AND #status = :status",
-                vec![("attempt", text(&before.attempt)), ("status", text(&before.status))],
-            ),
-        };
-        steps.push(on_condition(
-            table,
-            &ticket.key,
-            Step::Put(ticket.record.item(&ticket.key)),
-            &When(condition, values),
-        )?);
+        let mark = Step::Put(ticket.record.item(&ticket.key));
+        steps.push(on_condition(table, &ticket.key, mark, &Record::is_still(ticket.before.as_ref()))?);
         Ok(steps)
     }
 
@@ -197,8 +186,10 @@ impl Request<'_> {
         let names = entries.iter().flat_map(|[hour, day]| [("hour", hour), ("day", day)]);
         let names = names.filter(|(_, entry)| entry.counts()).map(|(name, _)| name.to_owned()).collect();
         let own = known.switches.last().map(|(key, _)| key.clone());
+        let held = known.record.as_ref().map(|record| record.holds.as_slice()).unwrap_or_default();
+        let holds = self.change.holding.when_changed(held, now);
         Ticket {
-            record: Record::begun(self.change, attempt, now, names),
+            record: Record { holds, ..Record::begun(self.change, attempt, now, names) },
             before: known.record.clone(),
             key: self.key.clone(),
             counted: own.zip(entries),

@@ -9,7 +9,7 @@ use jumpcloud_playbooks::{
         ErrorType::{GuardUnavailable, Protected as IsProtected, Unsupported},
     },
     guard::{About, Admission, Asks, Change, Guard, Judged, Protection, Settled, Subject, Unsettled},
-    outcome::{Judgement, Rule, Ruling},
+    outcome::{Hold, Judgement, Rule, Ruling},
     playbooks::{
         disable_user::DISABLE_USER, enable_user::ENABLE_USER, reset_password::RESET_PASSWORD,
         shutdown_host::SHUTDOWN_HOST,
@@ -160,6 +160,18 @@ impl Guard for Ledger {
     fn unsettled(&self, known: &Known, playbook: &str) -> Option<Unsettled> {
         let record = known.record.as_ref().filter(|record| record.playbook == playbook && record.status != "done")?;
         Some(Unsettled { before: record.before.clone(), when: record.when() })
+    }
+
+    fn holds(&self, known: &Known) -> Option<Vec<Hold>> {
+        self.table.as_ref()?;
+        Some(known.record.as_ref().map(|record| record.holds.clone()).unwrap_or_default())
+    }
+
+    async fn keep_holds(&self, known: &Known, change: &Change<'_>) -> Result<Admission<Vec<Hold>>, Error> {
+        match &self.table {
+            Some(table) => self.record_holds(table, known.clone(), change).await,
+            None => Ok(Admission::Admitted(Vec::new())),
+        }
     }
 
     fn judge(&self, known: &Known, change: &Change<'_>) -> Judged {

@@ -139,7 +139,7 @@ impl Known {
         Judged { guards, pending }
     }
 
-    fn switch(&self, mode: Mode) -> Option<&Switch> {
+    pub(crate) fn switch(&self, mode: Mode) -> Option<&Switch> {
         self.switches.iter().map(|(_, switch)| switch).find(|switch| switch.mode == mode)
     }
 }
@@ -149,7 +149,7 @@ pub fn target<'a>(change: &Change<'a>) -> &'a str {
     change.target.id.as_ref().map(|id| id.as_str()).unwrap_or_default()
 }
 
-fn in_progress(when: &str) -> Error {
+pub(crate) fn in_progress(when: &str) -> Error {
     InProgress.error(format!(
         "another invocation is at work on the target since {when}; nothing was done by this one; try again when that one must have ended"
     ))
@@ -163,7 +163,7 @@ fn unknown(when: &str) -> Error {
     OutcomeUnknown.error(why)
 }
 
-fn off(playbook: &str, switch: &Switch) -> Error {
+pub(crate) fn off(playbook: &str, switch: &Switch) -> Error {
     SwitchedOff.error(format!(
         "{playbook} is switched off {}; nothing was done; to act all the same, switch it on",
         switch.set

@@ -49,6 +49,7 @@
 //! | `deadline` | N | when its invocation ends, milliseconds |
 //! | `seen` | S | Shutdown Host: when the host was first seen online after `at` |
 //! | `counted` | SS | `hour`, `day`: the sets of the playbook that this change put the target in |
+//! | `holds` | S | JSON of who wants a user to stay suspended: `id`, `by`, `reason`, `from`, `until` (see `holds.rs` of the library) |
 //! | `expires` | N | seconds; only where the record is settled and nothing is pending |
 //!
 //! To `forget` a target is to delete its change record.
@@ -57,6 +58,7 @@
 
 pub mod admit;
 pub mod guard;
+mod holds;
 pub mod items;
 pub mod judge;
 pub mod protected;

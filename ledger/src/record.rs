@@ -3,13 +3,12 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use jumpcloud_playbooks::{
     guard::{Change, Sighting},
-    outcome::Pending,
-    request::RequestInfo,
+    outcome::{Hold, Pending},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
-    items::{Item, number, number_of, set, set_of, text, text_of},
+    items::{Item, When, number, number_of, set, set_of, text, text_of},
     table::unavailable,
 };
 
@@ -45,6 +44,8 @@ pub struct Record {
     pub seen: Option<DateTime<Utc>>,
     /// The sets that this change put the target in.
     pub counted: Vec<String>,
+    /// Who wants the target contained.
+    pub holds: Vec<Hold>,
     /// When it may go.
     pub expires: Option<DateTime<Utc>>,
 }
@@ -71,12 +72,13 @@ impl Record {
             attempt: attempt.to_owned(),
             status: "begun".to_owned(),
             before: Some(change.before.clone()),
-            by: by(change.info),
+            by: change.info.asker(),
             reason: change.info.reason.clone(),
             at: now,
             deadline: now + TimeDelta::from_std(change.time_left).unwrap_or_default(),
             seen: None,
             counted,
+            holds: Vec::new(),
             expires: None,
         }
     }
@@ -98,6 +100,7 @@ impl Record {
                 deadline: DateTime::from_timestamp_millis(number_of(item, "deadline")?)?,
                 seen: text_of(item, "seen").and_then(time),
                 counted: set_of(item, "counted"),
+                holds: text_of(item, "holds").map_or(Some(Vec::new()), |holds| serde_json::from_str(holds).ok())?,
                 expires: number_of(item, "expires").and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
             })
         };
@@ -128,6 +131,9 @@ impl Record {
         if !self.counted.is_empty() {
             put("counted", set(&self.counted.iter().map(String::as_str).collect::<Vec<_>>()));
         }
+        if !self.holds.is_empty() {
+            put("holds", text(json!(self.holds).to_string()));
+        }
         if let Some(expires) = self.expires {
             put("expires", number(expires.timestamp()));
         }
@@ -139,10 +145,26 @@ impl Record {
         self.expires.is_some_and(|expires| expires <= now)
     }
 
+    /// That the record is as it was read; the holds too, which are also written by themselves.
+    pub fn is_still(read: Option<&Self>) -> When<'static> {
+        let Some(read) = read else { return When("attribute_not_exists(#pk)", Vec::new()) };
+        let mut values = vec![("attempt", text(&read.attempt)), ("status", text(&read.status))];
+        if read.holds.is_empty() {
+            return When("#attempt = :attempt AND #status = :status AND attribute_not_exists(#holds)", values);
+        }
+        values.push(("holds", text(json!(read.holds).to_string())));
+        When("#attempt = :attempt AND #status = :status AND #holds = :holds", values)
+    }
+
+    /// Whether the invocation that began it may still be at work.
+    pub fn is_in_progress(&self, now: DateTime<Utc>) -> bool {
+        self.status == "begun" && now <= self.deadline + GRACE
+    }
+
     /// What it means for another command of the kind that no object shows.
     pub fn standing(&self, sighting: &Sighting, now: DateTime<Utc>) -> Standing {
         match self.status.as_str() {
-            "begun" if now <= self.deadline + GRACE => Standing::InProgress,
+            "begun" if self.is_in_progress(now) => Standing::InProgress,
             "begun" | "unknown" => Standing::Unknown,
             _ => match self.sighted(sighting, now) {
                 (seen, false) => {
@@ -179,19 +201,4 @@ pub fn time(text: &str) -> Option<DateTime<Utc>> {
 /// RFC 3339 in UTC, with milliseconds.
 pub fn written(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
-/// Who asked: the finding, the execution or the request.
-fn by(info: &RequestInfo) -> String {
-    let named = |name: &str| info.correlation.as_ref()?.get(name)?.as_str().map(|id| id.chars().take(256).collect());
-    let (what, id): (&str, String) = if let Some(id) = named("finding_id") {
-        ("finding", id)
-    } else if let Some(id) = named("execution") {
-        ("execution", id)
-    } else if let Some(id) = &info.event_id {
-        ("alert", id.clone())
-    } else {
-        ("request", info.request_id.clone())
-    };
-    format!("{what} {id}")
 }

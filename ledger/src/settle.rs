@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use crate::{
     admit::Ticket,
+    holds::expiry,
     items::{Item, Step, Values, When, number, on_condition, set, text},
-    record::KEPT,
     table::{Table, Trouble, Written, is_conflict, retried, unavailable},
 };
 
@@ -26,12 +26,13 @@ impl Table {
             Settled::Unknown => "unknown",
             Settled::NotSent => return self.take_back(&ticket, until).await,
         };
+        let expires = expiry(&ticket.record.holds, Utc::now()).filter(|_| ticket.state_decides);
         let values = vec![
             ("status", text(status)),
             ("attempt", text(&ticket.record.attempt)),
-            ("expires", number((Utc::now() + KEPT).timestamp())),
+            ("expires", number(expires.unwrap_or_default().timestamp())),
         ];
-        let update = match ticket.state_decides {
+        let update = match expires.is_some() {
             true => "SET #status = :status, #expires = :expires",
             false => "SET #status = :status",
         };

@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use crate::{
     error::Error,
+    holds::Holding,
     ids::ObjectId,
-    outcome::{Judgement, OutcomeTarget, Pending},
+    outcome::{Hold, Judgement, OutcomeTarget, Pending},
     request::{RequestInfo, TargetType},
 };
 
@@ -35,6 +36,8 @@ pub struct Change<'a> {
     pub before: &'a Value,
     /// Where no object shows the change, so that the guard's own record decides: when the object was online.
     pub sighting: Option<Sighting>,
+    /// What it does to those who want the target contained.
+    pub holding: Holding,
     /// Who asked, and why.
     pub info: &'a RequestInfo,
     /// What is left of the invocation's time.
@@ -154,6 +157,15 @@ pub trait Guard {
     /// A change of this playbook that was begun and never settled.
     fn unsettled(&self, _: &Self::Known, _playbook: &str) -> Option<Unsettled> {
         None
+    }
+    /// Who wants the target contained; `None` where the deployment has no table to keep it in.
+    fn holds(&self, _: &Self::Known) -> Option<Vec<Hold>> {
+        None
+    }
+    /// Records what `change` does to the holds of a target that is found as wanted, so that nothing is sent. The holds after
+    /// it.
+    async fn keep_holds(&self, _: &Self::Known, _: &Change<'_>) -> Result<Admission<Vec<Hold>>, Error> {
+        Ok(Admission::Admitted(Vec::new()))
     }
     /// What [`Guard::admit`] would say, rule by rule, without counting or recording anything.
     fn judge(&self, _: &Self::Known, _: &Change<'_>) -> Judged {

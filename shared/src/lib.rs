@@ -14,6 +14,7 @@ mod markdown;
 pub mod playbooks;
 
 pub mod guard;
+pub mod holds;
 pub mod outcome;
 pub mod request;
 

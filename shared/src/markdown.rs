@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::{outcome::Outcome, text::removed};
+use crate::{holds::in_words, outcome::Outcome, text::removed};
 
 /// The most items of a list that are written out; the outcome's JSON has them all.
 const MAX_ITEMS: usize = 25;
@@ -33,6 +33,7 @@ pub(crate) fn render(outcome: &Outcome) -> String {
         }
     }
     section(&mut text, "Candidates", outcome.candidates.iter().map(|candidate| code(&candidate.to_string())));
+    section(&mut text, "Held by", outcome.holds.iter().map(|hold| code(&in_words([hold]))));
     section(
         &mut text,
         "Advisories",

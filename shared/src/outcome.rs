@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
@@ -288,6 +288,21 @@ impl Judgement {
     }
 }
 
+/// A containment that is to last. The target is given back when nobody holds it any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// What it is released by.
+    pub id: String,
+    /// The finding, execution or request that asked for it.
+    pub by: String,
+    /// Why, in the caller's words.
+    pub reason: Option<String>,
+    /// Since when.
+    pub from: String,
+    /// Until when; `null` for one that lasts until it is released.
+    pub until: Option<String>,
+}
+
 /// A command that was sent before and may still be carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Pending {
@@ -351,6 +366,9 @@ pub struct Outcome {
     /// The command that was sent before, where that is why nothing was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<Pending>,
+    /// Who wants the target contained, after this run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<Hold>,
     /// Stands for what a dry run would have done, for `plan_hash` in the next event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan_hash: Option<String>,
@@ -389,6 +407,7 @@ impl Outcome {
             channel: None,
             guards: Vec::new(),
             pending: None,
+            holds: Vec::new(),
             plan_hash: None,
             advisories: Vec::new(),
             markdown: String::new(),

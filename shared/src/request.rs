@@ -216,6 +216,22 @@ impl RequestInfo {
         self.event_source == DIRECT
     }
 
+    /// Who asked: the finding, the execution, the alert or the request.
+    pub fn asker(&self) -> String {
+        let named =
+            |name: &str| self.correlation.as_ref()?.get(name)?.as_str().map(|id| id.chars().take(256).collect());
+        let (what, id): (&str, String) = if let Some(id) = named("finding_id") {
+            ("finding", id)
+        } else if let Some(id) = named("execution") {
+            ("execution", id)
+        } else if let Some(id) = &self.event_id {
+            ("alert", id.clone())
+        } else {
+            ("request", self.request_id.clone())
+        };
+        format!("{what} {id}")
+    }
+
     /// Whether an alert asked. Neither does what cannot be read.
     pub fn is_alert(&self) -> bool {
         !self.event_source.is_empty() && !self.is_direct()

@@ -17,7 +17,7 @@ SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:jumpcloud-a1B2c3"
 WRITES = {f"dynamodb:{action}" for action in ("ConditionCheckItem", "DeleteItem", "PutItem", "UpdateItem")}
 READS = {"dynamodb:BatchGetItem", "dynamodb:Query"}
 # Actions that know no resources, or that AWS judges for "*" only.
-FOR_ANY_RESOURCE = XRAY | {"cloudwatch:DescribeAlarms", "xray:GetSamplingRules", "xray:GetSamplingTargets"} | {
+FOR_ANY_RESOURCE = XRAY | {"cloudwatch:DescribeAlarms", "cloudwatch:PutMetricData", "xray:GetSamplingRules", "xray:GetSamplingTargets"} | {
     f"logs:{action}"
     for action in (
         "CreateLogDelivery",
@@ -345,7 +345,25 @@ class Template(unittest.TestCase):
             }
             for action, resources in used.items():
                 self.assertCountEqual(allowed.pop(action, []), resources, f"{name}: {action}")
+            # An execution's ARN is its machine's with another word and its own name behind.
+            described = [arn["Fn::Sub"].removesuffix(":*").rpartition(":execution:")[2] for arn in allowed.pop("states:DescribeExecution", [])]
+            started = [machines[value["Ref"]]["Properties"]["StateMachineName"]["Fn::Sub"] for value in used["states:StartExecution"]]
+            self.assertCountEqual(described, started, name)
             self.assertLessEqual(set(allowed), FOR_ANY_RESOURCE | {"kms:Decrypt", "kms:GenerateDataKey"}, name)
+
+    def test_a_containment_that_is_undone_sets_an_alarm_off(self):
+        definition = json.loads((ROOT / "workflows/contain-user.asl.json").read_text())
+        (metric,) = definition["States"]["Raise the alarm"]["Arguments"]["MetricData"]
+        alarm = self.default.resources["ContainUserUndone"]["Properties"]
+        self.assertEqual((alarm["MetricName"], alarm["Statistic"], alarm["Threshold"]), (metric["MetricName"], "Sum", 1))
+        self.assertEqual(alarm["Namespace"], definition["States"]["Raise the alarm"]["Arguments"]["Namespace"])
+        (dimension,) = metric["Dimensions"]
+        name = self.default.resources["ContainUserStateMachine"]["Properties"]["StateMachineName"]
+        self.assertEqual(dimension["Value"], "{% $states.context.StateMachine.Name %}")
+        self.assertEqual(alarm["Dimensions"], [{"Name": dimension["Name"], "Value": name}])
+        self.assertTrue(alarm["AlarmActions"])
+        (allowed,) = [statement for statement in statements(self.default, "ContainUserRole") if "cloudwatch:PutMetricData" in listed(statement["Action"])]
+        self.assertEqual(allowed["Condition"], {"StringEquals": {"cloudwatch:namespace": alarm["Namespace"]}})
 
     def test_every_variable_of_the_functions_can_be_set(self):
         declared = re.findall(r'^    ([A-Z][A-Z_]+), "', (ROOT / "shared/src/vars.rs").read_text(), re.MULTILINE)

@@ -1,5 +1,5 @@
 """JSONata for moto's Step Functions. moto evaluates it through a JVM; here a Python package does, so that the tests need
-no Java. Five things are closer to AWS than moto: variables of any size and content reach an expression, an expression
+no Java. Six things are closer to AWS than moto: `$hash` works, variables of any size and content reach an expression, an expression
 that fails is `States.QueryEvaluationError`, Map, Parallel and Fail pass on AWS's own errors, arguments have a largest
 size, and `States.ALL` does not catch those errors that AWS calls terminal."""
 
@@ -17,6 +17,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
+from moto.stepfunctions.parser.asl.component.intrinsic import jsonata as intrinsic
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task import StateTask
 from moto.stepfunctions.parser.asl.eval import states, variable_store
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
@@ -48,9 +49,15 @@ def declare(bindings):
     return "".join(parts)
 
 
+def hashed(text, algorithm):
+    """AWS's own function, which moto does not have."""
+    return hashlib.new(algorithm.replace("-", "").lower(), text.encode()).hexdigest()
+
+
 def evaluate(expression):
     try:
         compiled = Jsonata(expression)
+        compiled.register_lambda("hash", hashed)
         compiled.register_lambda("stored", lambda key: with_nulls(json.loads(stored[key])))
         return compiled.evaluate(None)
     except Exception as error:
@@ -97,6 +104,7 @@ def arguments_within_the_limit(self, env):
 
 
 jsonata._eval_jsonata = evaluate
+intrinsic._DECLARATION_BY_VARIABLE_REFERENCE["$hash"] = ""
 states.encode_jsonata_variable_declarations = declare
 variable_store.encode_jsonata_variable_declarations = declare
 StringJSONata._eval_body = evaluate_or_fail

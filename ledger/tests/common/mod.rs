@@ -7,6 +7,7 @@ use std::{collections::HashMap, time::Duration};
 use jumpcloud_playbooks::{
     error::Error,
     guard::{About, Admission, Change, Guard, Sighting},
+    holds::Holding,
     http,
     ids::ObjectId,
     outcome::{Judgement, OutcomeTarget},
@@ -66,6 +67,7 @@ impl Asked {
         };
         let before = json!({"state": "ACTIVATED"});
         with(&Change {
+            holding: Holding::Keep,
             playbook: self.playbook,
             contains: self.playbook != "enable-user",
             target: &target,

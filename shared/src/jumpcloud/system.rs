@@ -78,7 +78,6 @@ pub struct System {
     owner_state: Option<String>,
     pub created: Option<String>,
     /// The organization that it belongs to.
-    #[serde(skip_serializing)]
     pub organization: Option<String>,
 }
 

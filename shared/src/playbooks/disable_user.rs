@@ -18,7 +18,7 @@ use crate::{
 pub const DISABLE_USER: Command<SystemUser> = Command {
     name: "disable-user",
     contains: true,
-    takes: Takes::NONE,
+    takes: Takes { hold: true, ..Takes::NONE },
     plan: |_, found, _| Box::pin(async { Ok(plan(found)) }),
     apply: |writer, found, _| Box::pin(async { Ok(Answer::of_put(writer.suspend(&found.id).await?)) }),
     shows: Some(|user| user.state() == Some(UserState::Suspended)),

@@ -19,7 +19,7 @@ use crate::{
 pub const ENABLE_USER: Command<SystemUser> = Command {
     name: "enable-user",
     contains: false,
-    takes: Takes::NONE,
+    takes: Takes { release: true, ..Takes::NONE },
     plan: |_, found, _| Box::pin(async { plan(found) }),
     apply: |writer, found, _| {
         Box::pin(async {

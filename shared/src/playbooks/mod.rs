@@ -16,6 +16,7 @@ mod events;
 mod found;
 mod groups;
 mod guarded;
+mod holding;
 mod named;
 mod once;
 mod plan_hash;

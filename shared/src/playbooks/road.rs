@@ -1,6 +1,7 @@
 //! The road of everything that changes something, from the object that was read: plan, protect, dry run, admit, apply, settle,
 //! verify. No playbook can leave out a step: it has no writer before [`Road::apply`].
 
+use chrono::Utc;
 use serde_json::Value;
 
 use super::{
@@ -45,30 +46,40 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
         let Command { name, plan, advise, state, contains, .. } = *self.command;
         let (reader, object) = (self.session.reader(), &self.found.object);
         let before = state(object);
-        let (would, did, undo, channel) = match plan(reader, self.found, self.info).await? {
-            Plan::Unchanged(summary) => return self.unchanged(summary, before, known).await,
-            Plan::Skip(reason, summary) => {
-                let (before, ignored) = (Some(before), Some(reason));
-                let outcome = Outcome::new(self.found.target.clone(), summary).with_facts(T::TYPE, object.brief());
-                return Ok(Outcome { status: Status::Ignored, ignored, before, ..outcome });
-            }
-            Plan::Change { would, did, undo, channel } => (would, did, undo, channel),
-        };
-        let by = channel.as_ref().map(Channel::name);
+        let held = self.held(&known)?;
+        let planned = plan(reader, self.found, self.info).await?;
         let change = Change {
             playbook: name,
             contains,
             target: &self.found.target,
             before: &before,
             sighting: self.command.sighting.map(|sighting| sighting(object)),
+            holding: self.holding(),
             info: self.info,
             time_left: reader.time_left(),
         };
+        let (would, did, undo, channel) = match planned {
+            Plan::Unchanged(summary) => {
+                let outcome = self.unchanged(summary, &before, &known).await?;
+                return self.hold_only(outcome, &known, &change).await;
+            }
+            Plan::Skip(reason, summary) => {
+                let (before, ignored) = (Some(before.clone()), Some(reason));
+                let outcome = Outcome::new(self.found.target.clone(), summary).with_facts(T::TYPE, object.brief());
+                return Ok(Outcome { status: Status::Ignored, ignored, before, ..outcome });
+            }
+            Plan::Change { would, did, undo, channel } => (would, did, undo, channel),
+        };
+        let by = channel.as_ref().map(Channel::name);
+        if let Some(why) = self.still_held(&known, &change) {
+            let draft = self.draft(why, &before, &self.devices().await);
+            return self.hold_only(Outcome { status: Status::Unchanged, ..draft }, &known, &change).await;
+        }
         let protection = self.protection(&known).await;
         if self.session.dry_run() {
             let judged = self.judged(&known, &change, &protection);
             let outcome = self.dry_run(format!("Dry run: would {would}."), &before, judged).await?;
-            return Ok(Outcome { channel: by, ..outcome });
+            return Ok(Outcome { channel: by, holds: held, ..outcome });
         }
         let devices = self.consent(&before, protection.as_ref().map_err(Clone::clone)?).await?;
         let ticket = match self.guard.admit(known.as_ref().map_err(Clone::clone)?, &change).await? {
@@ -77,7 +88,7 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
             Admission::DryRun(why) => {
                 let judged = self.judged(&known, &change, &protection);
                 let outcome = self.dry_run(format!("Dry run ({why}): would {would}."), &before, judged).await?;
-                return Ok(Outcome { channel: by, ..outcome });
+                return Ok(Outcome { channel: by, holds: held, ..outcome });
             }
         };
         let devices = async {
@@ -88,7 +99,7 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
         };
         let (verdict, devices) = tokio::join!(self.apply(ticket, channel.as_ref()), devices);
         let verdict = verdict?;
-        let summary = verdict.summary(&would, did);
+        let summary = self.said(verdict.summary(&would, did), &change, &held);
         let mut advisories: Vec<_> = verdict.doubt().into_iter().collect();
         let Verdict { status, changed, verified, now, .. } = verdict;
         let shown = now.as_ref().unwrap_or(object);
@@ -102,6 +113,7 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
             after: now.as_ref().map(state),
             undo: undo.filter(|_| changed == Some(true)),
             channel: by,
+            holds: if self.guard.absent().is_empty() { change.holding.when_changed(&held, Utc::now()) } else { held },
             ..Outcome::new(self.found.target.clone(), summary).with_facts(T::TYPE, shown.brief())
         })
     }
@@ -124,23 +136,28 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
     async fn unchanged(
         &self,
         summary: String,
-        before: Value,
-        known: Result<G::Known, Error>,
+        before: &Value,
+        known: &Result<G::Known, Error>,
     ) -> Result<Outcome, Error> {
         let known = match known {
             Err(_) if self.session.dry_run() => None,
-            known => Some(known?),
+            known => Some(known.as_ref().map_err(Clone::clone)?),
         };
-        let unsettled = known.and_then(|known| self.guard.unsettled(&known, self.command.name));
+        let unsettled = known.and_then(|known| self.guard.unsettled(known, self.command.name));
         let devices = self.devices().await;
+        // The request that follows must find the target as it is now, or it would do something else than was looked at.
+        let plan_hash = match self.session.dry_run() {
+            true => self.plan_hash(before, &devices).await?,
+            false => None,
+        };
         Ok(match unsettled {
-            None => Outcome { status: Status::Unchanged, ..self.draft(summary, &before, &devices) },
+            None => Outcome { status: Status::Unchanged, plan_hash, ..self.draft(summary, before, &devices) },
             Some(Unsettled { before: then, when }) => {
                 let summary = format!(
                     "{summary} An attempt of {when} was begun and its end is not known: it may be what brought the target there."
                 );
-                let then = then.unwrap_or(before);
-                Outcome { status: Status::Unchanged, changed: None, ..self.draft(summary, &then, &devices) }
+                let then = then.unwrap_or_else(|| before.clone());
+                Outcome { status: Status::Unchanged, changed: None, plan_hash, ..self.draft(summary, &then, &devices) }
             }
         })
     }
@@ -156,7 +173,7 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
     }
 
     /// Whether the target is protected, as an administrator's account or by an entry.
-    async fn protection(&self, known: &Result<G::Known, Error>) -> Result<Protection, Error> {
+    pub(super) async fn protection(&self, known: &Result<G::Known, Error>) -> Result<Protection, Error> {
         if !self.command.contains {
             return Ok(Protection::No);
         }
@@ -171,7 +188,7 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
 
     /// Refuses what is protected, and what needs consent and has none. A `plan_hash` is compared whether it is needed or not:
     /// the devices that were read for it come back.
-    async fn consent(&self, before: &Value, protection: &Protection) -> Result<Option<Devices>, Error> {
+    pub(super) async fn consent(&self, before: &Value, protection: &Protection) -> Result<Option<Devices>, Error> {
         match protection {
             Protection::Refused(error) => return Err(error.clone()),
             Protection::Ask(_) | Protection::No if self.info.plan_hash.is_some() => {}

@@ -48,6 +48,29 @@ impl Forwarder {
         let world = self.worlds.lock().expect("no panic under the lock").get(world)?.clone();
         Some((world, playbook.to_owned()))
     }
+
+    /// What was ordered for a call of another service, which names a state machine `<world>-<name>`.
+    fn service(&self, headers: &HeaderMap, body: &Bytes) -> Option<StandIn> {
+        let text = String::from_utf8_lossy(body);
+        let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+        let service = ["PutMetricData", "DescribeExecution"]
+            .into_iter()
+            .find(|action| target.ends_with(action) || text.contains(&format!("Action={action}")))?;
+        let worlds = self.worlds.lock().expect("no panic under the lock");
+        let (_, world) = worlds.iter().find(|(id, _)| text.contains(&format!("{id}-contain-")))?;
+        world.stand_in(service)
+    }
+}
+
+fn answered(stand_in: StandIn) -> Response {
+    match stand_in {
+        StandIn::Outcome(outcome) => Json(outcome).into_response(),
+        StandIn::Service(error) => {
+            // One protocol of AWS names the error in the header, another in the body.
+            let said = Json(json!({"__type": error, "message": "The service says so."}));
+            (StatusCode::BAD_REQUEST, [("x-amzn-errortype", error), ("x-amzn-requestid", "r1")], said).into_response()
+        }
+    }
 }
 
 #[expect(clippy::too_many_arguments, reason = "axum hands each part of a request over by itself")]
@@ -59,20 +82,17 @@ async fn forward(
     body: Bytes,
 ) -> Response {
     if let Some((world, playbook)) = forwarder.function(uri.path()) {
-        match world.stand_in(&playbook) {
-            Some(StandIn::Outcome(outcome)) => return Json(outcome).into_response(),
-            Some(StandIn::Service(error)) => {
-                let said = Json(json!({"message": "The service says so."}));
-                return (StatusCode::BAD_REQUEST, [("x-amzn-errortype", error), ("x-amzn-requestid", "r1")], said)
-                    .into_response();
-            }
-            None => {}
+        if let Some(stand_in) = world.stand_in(&playbook) {
+            return answered(stand_in);
         }
         let payload = serde_json::from_slice(&body).expect("Step Functions sends JSON");
         return match world.invoke(&playbook, payload).await {
             Ok(outcome) => Json(outcome).into_response(),
             Err(error) => ([("x-amz-function-error", "Unhandled")], Json(error)).into_response(),
         };
+    }
+    if let Some(stand_in) = forwarder.service(&headers, &body) {
+        return answered(stand_in);
     }
     let url = format!("{}{}", forwarder.moto, uri.path_and_query().map_or("/", |path| path.as_str()));
     for name in ["host", "content-length"] {

@@ -31,6 +31,8 @@ pub(crate) fn substitutions(id: &str) -> HashMap<&'static str, String> {
         ("ContainUserStateMachine", machine("contain-user")),
         ("ContainHostStateMachine", machine("contain-host")),
         ("HourSeconds", "1".to_owned()),
+        ("VerifyAfterSeconds", "1".to_owned()),
+        ("AskAgainHours", "24".to_owned()),
         ("ApprovalTimeoutSeconds", "600".to_owned()),
         ("OfflineCheckSeconds", "1".to_owned()),
         ("OfflineChecks", "2".to_owned()),
@@ -78,8 +80,15 @@ pub(crate) fn readable(history: &[Value]) -> String {
 }
 
 /// Errors after which a function surely did nothing. A throttled invocation never started.
-const NOTHING_DONE: [&str; 5] =
-    ["RateLimited", "JumpCloudUnavailable", "SecretUnavailable", "DeadlineExceeded", "Lambda.TooManyRequestsException"];
+const NOTHING_DONE: [&str; 7] = [
+    "RateLimited",
+    "JumpCloudUnavailable",
+    "SecretUnavailable",
+    "GuardUnavailable",
+    "InProgress",
+    "DeadlineExceeded",
+    "Lambda.TooManyRequestsException",
+];
 
 /// Errors after which it may have run: a call is only repeated if twice is the same as once.
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception>
@@ -102,17 +111,26 @@ const STEP_FUNCTIONS_TRANSIENT: [&str; 5] = [
     "StepFunctions.ThrottlingException",
 ];
 
+/// Names of AWS's SDK.
+const DESCRIBE_TRANSIENT: [&str; 2] = ["Sfn.SfnException", "Sfn.SdkClientException"];
+
+const CLOUDWATCH_TRANSIENT: [&str; 3] =
+    ["CloudWatch.CloudWatchException", "CloudWatch.InternalServiceException", "CloudWatch.SdkClientException"];
+
 /// What a task must repeat after, no more and no less. A task that gets a whole alert only asks or runs dry.
 fn repeated(task: &Value) -> Vec<&'static str> {
-    let runs_for_real = task["Arguments"]["Payload"].is_object();
+    let payload = &task["Arguments"]["Payload"];
+    let runs_for_real = payload.is_object() && payload["dry_run"] != true;
     match task["Resource"].as_str().and_then(|resource| resource.strip_prefix("arn:${Partition}:states:::")) {
         Some("lambda:invoke") if runs_for_real && task["Arguments"]["FunctionName"] == "${ShutdownHostFunction}" => {
             NOTHING_DONE.to_vec()
         }
-        Some("lambda:invoke") => [NOTHING_DONE, MAY_HAVE_RUN].concat(),
+        Some("lambda:invoke") => [&NOTHING_DONE[..], &MAY_HAVE_RUN].concat(),
         // Its time is the approver's.
         Some("sns:publish.waitForTaskToken") => SNS_TRANSIENT.to_vec(),
         Some("sns:publish") => [&SNS_TRANSIENT[..], &["States.Timeout"]].concat(),
+        Some("aws-sdk:sfn:describeExecution") => [&DESCRIBE_TRANSIENT[..], &["States.Timeout"]].concat(),
+        Some("aws-sdk:cloudwatch:putMetricData") => [&CLOUDWATCH_TRANSIENT[..], &["States.Timeout"]].concat(),
         Some("states:startExecution") => [&STEP_FUNCTIONS_TRANSIENT[..], &["States.Timeout"]].concat(),
         _ => panic!("{} is no known service", task["Resource"]),
     }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use sandbox::{
+    dynamo::Dynamo,
     lambda::Function,
     rehearsal::{Rehearsal, TIMEOUT},
     tenant::Tenant,
@@ -253,7 +254,23 @@ impl Scene {
 
     /// Answers a request with the token that stands in it.
     pub(crate) async fn answer(&self, request: &str, answer: Result<Value, &str>) {
-        self.stage.aws.answer(token(request), answer).await;
+        self.stage.aws.answer(token(request), answer).await.expect("the answer is taken");
+    }
+
+    /// Answers a request whose time is over: AWS's error.
+    pub(crate) async fn answer_late(&self, request: &str, answer: Result<Value, &str>) -> String {
+        self.stage.aws.answer(token(request), answer).await.expect_err("no longer taken")
+    }
+
+    /// How often the alarm's metric about `machine` was counted.
+    pub(crate) async fn metric(&self, name: &str, machine: &str) -> f64 {
+        let (_, machine) = self.machines[machine].rsplit_once(':').expect("an ARN");
+        self.stage.aws.metric(name, machine).await
+    }
+
+    /// The guard table.
+    pub(crate) fn dynamo(&self) -> &Dynamo {
+        &self.world.rehearsal.dynamo
     }
 
     /// Waits until `look` says so.

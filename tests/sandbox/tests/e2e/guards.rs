@@ -115,6 +115,21 @@ async fn a_list_that_cannot_be_read_whole_is_a_refusal() {
 }
 
 #[tokio::test]
+async fn a_plan_that_changes_nothing_is_a_plan() {
+    let rehearsal = Rehearsal::start().await;
+    let function = rehearsal.function("disable-user", &[]).await;
+    let event = json!({"username": "mgarcia"});
+    let dry = function.invoke(with(&event, "dry_run", json!(true)), TIMEOUT).await.unwrap();
+    assert_eq!((&dry["status"], dry["plan_hash"].as_str().map(str::len)), (&json!("unchanged"), Some(64)));
+    let seen = with(&event, "plan_hash", dry["plan_hash"].clone());
+    assert_eq!(function.invoke(seen.clone(), TIMEOUT).await.unwrap()["status"], "unchanged");
+    let id = dry["target"]["id"].as_str().unwrap();
+    rehearsal.tenant.set("systemusers", id, json!({"state": "ACTIVATED", "suspended": false}));
+    assert_eq!(error_type(function.invoke(seen, TIMEOUT).await), "PlanChanged");
+    assert!(rehearsal.tenant.writes().is_empty());
+}
+
+#[tokio::test]
 async fn consent_is_to_one_plan_by_a_direct_event() {
     let rehearsal = Rehearsal::start().await;
     rehearsal.dynamo.put(entry("user#jsmith", "ask"));

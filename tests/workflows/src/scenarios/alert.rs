@@ -64,12 +64,14 @@ fn assert_ignored(ended: &Ended, code: &str) {
 }
 
 pub(super) async fn starts_each_containment_once(stage: Arc<Stage>) {
-    let scene = on_instances(&stage, &ALL, ANY_AGE).await;
+    let scene = on_instances(&stage, &ALL, &[ANY_AGE[0], ("AskAgainHours", "2400")]).await;
     let execution = scene.begin(MACHINE, both(8.0)).await;
     let ended = scene.end(MACHINE, &execution).await;
     assert_status(&ended, "done");
     assert_eq!(sides(&ended.output), ["started", "started"]);
-    assert!(scene.events("disable-user").iter().all(|event| event["detail"]["dry_run"] == true));
+    // The alert's, and the plan of what was started.
+    let dry = |event: &Value| event["detail"]["dry_run"] == true || event["dry_run"] == true;
+    assert!(scene.events("disable-user").iter().all(dry));
     assert_untouched(&scene);
     // One is approved, the other denied.
     for request in [scene.request().await, scene.request().await] {
@@ -78,33 +80,105 @@ pub(super) async fn starts_each_containment_once(stage: Arc<Stage>) {
     }
     let (users, hosts) = (scene.started("contain-user").await, scene.started("contain-host").await);
     assert_eq!((users.len(), hosts.len()), (1, 1));
-    assert!(users[0].ends_with(":alert-7bf73129-1428-4cd3-a780-95db273d1602-user"), "{}", users[0]);
+    let (_, name) = users[0].rsplit_once(":finding-").expect("a name by the finding");
+    assert!(name.len() == 40 && name.bytes().all(|c| c.is_ascii_hexdigit()), "{name}");
     let user = scene.end("contain-user", &users[0]).await;
-    assert_eq!((&user.output["status"], &user.output["target"]["id"]), (&json!("succeeded"), &json!(JSMITH)));
+    assert_eq!((&user.output["status"], &user.output["target"]["id"]), (&json!("held"), &json!(JSMITH)));
     let host = scene.end("contain-host", &hosts[0]).await;
     assert_eq!((&host.output["status"], &host.output["target"]["id"]), (&json!("denied"), &json!(COMPUTER123)));
+    // The alert's dry run, the plan, the act.
     assert_eq!(
-        scene.events("disable-user")[1]["correlation"],
+        scene.events("disable-user")[2]["correlation"],
         json!({"execution": users[0], "caller": {"execution": execution}})
     );
     let lines = scene.lines().await;
     assert!(lines.iter().all(|line| line.contains(&execution)), "one query finds all of {lines:#?}");
-    // Delivered again, after somebody enabled the user.
+    // Delivered again, and as an update with an event id of its own, after somebody enabled the user.
     scene.tenant().set("systemusers", JSMITH, json!({"state": "ACTIVATED", "suspended": false}));
-    let ended = scene.run(MACHINE, both(8.0)).await;
-    assert_eq!(sides(&ended.output), ["started_before", "started_before"]);
+    for id in ["7bf73129-1428-4cd3-a780-95db273d1602", "update-1"] {
+        let mut alert = both(8.0);
+        alert["id"] = json!(id);
+        let ended = scene.run(MACHINE, alert).await;
+        assert_eq!(sides(&ended.output), ["started_before", "denied_before"]);
+        assert_says(&ended.output["user"]["why"], &format!("{} (held)", users[0]));
+        assert_says(&ended.output["host"]["why"], "The approval was denied at ");
+        assert_says(&ended.output["markdown"], "asked for again 2400 hours after that at the earliest");
+    }
     assert_eq!((scene.started("contain-user").await.len(), scene.started("contain-host").await.len()), (1, 1));
     assert_eq!((scene.tenant().writes().len(), scene.tenant().shutdowns().len()), (1, 0));
 }
 
+/// Denies what is asked for, and waits for the ends.
+async fn deny(scene: &Scene, machines: &[(&str, usize)]) {
+    for (machine, count) in machines {
+        let executions = scene.started(machine).await;
+        assert_eq!(executions.len(), *count, "{machine}");
+    }
+    for _ in machines {
+        let request = scene.request().await;
+        scene.answer(&request, approved(false)).await;
+    }
+    for (machine, _) in machines {
+        for execution in scene.started(machine).await {
+            scene.end(machine, &execution).await;
+        }
+    }
+}
+
+pub(super) async fn asks_again_only_after_a_while(stage: Arc<Stage>) {
+    let scene = on_instances(&stage, &ALL, &[ANY_AGE[0], ("AskAgainHours", "0")]).await;
+    for asked in 1..=3 {
+        let ended = scene.run(MACHINE, both(8.0)).await;
+        assert_eq!(sides(&ended.output), ["started", "started"], "{asked}");
+        // While it is asked for, it is not asked for again.
+        let during = scene.run(MACHINE, both(8.0)).await;
+        assert_eq!(sides(&during.output), ["started_before", "started_before"], "{asked}");
+        assert_says(&during.output["user"]["why"], "(RUNNING)");
+        deny(&scene, &[("contain-user", asked), ("contain-host", asked)]).await;
+    }
+    assert_untouched(&scene);
+}
+
+pub(super) async fn fails_where_the_earlier_one_cannot_be_read(stage: Arc<Stage>) {
+    let scene = on_instances(&stage, &ALL, ANY_AGE).await;
+    assert_eq!(sides(&scene.run(MACHINE, both(8.0)).await.output), ["started", "started"]);
+    scene.order("DescribeExecution", StandIn::Service("ExecutionDoesNotExist"));
+    let ended = scene.run(MACHINE, both(8.0)).await;
+    assert_failed(&ended, "Sfn.ExecutionDoesNotExistException");
+}
+
+pub(super) async fn starts_nothing_that_a_guard_refuses(stage: Arc<Stage>) {
+    let scene = on_instances(&stage, &ALL, &[ANY_AGE[0], ("PROTECTED", "user:jsmith")]).await;
+    let ended = scene.run(MACHINE, both(8.0)).await;
+    assert_status(&ended, "done");
+    // The host is protected through its user.
+    assert_eq!(sides(&ended.output), ["refused", "refused"]);
+    for side in ["user", "host"] {
+        assert_says(&ended.output[side]["why"], "Protected: ");
+        assert_says(&ended.output[side]["why"], "nobody was asked");
+    }
+    // A guard that cannot be judged refuses, and somebody must look.
+    let scene = on_instances(&stage, &ALL, &[ANY_AGE[0], ("GUARD_TABLE", "gone")]).await;
+    let ended = scene.run(MACHINE, both(8.0)).await;
+    assert_failed(&ended, "GuardUnavailable");
+    // What a person must consent to is asked for.
+    let scene = on_instances(&stage, &ALL, &[ANY_AGE[0], ("PROTECTED", "user:jsmith=ask")]).await;
+    assert_eq!(sides(&scene.run(MACHINE, both(8.0)).await.output), ["started", "started"]);
+    assert_untouched(&scene);
+}
+
 pub(super) async fn chooses_by_severity(stage: Arc<Stage>) {
     let scene = on_instances(&stage, &ALL, ANY_AGE).await;
-    let guardduty = |severity: Value| ("guardduty-user", "/detail/severity", severity);
-    let ocsf = |severity: Value| ("securityhub-ocsf-user", "/detail/findings/0/severity_id", severity);
-    let asff = |severity: Value| ("securityhub-asff-user", "/detail/findings/0/Severity", severity);
-    let crowdstrike = |severity: Value| ("crowdstrike-stream", "/detail/event", severity);
-    let falcon = |severity: u32| json!({"UserPrincipal": "jsmith@company.com", "Severity": severity});
-    for (index, ((name, pointer, severity), severe)) in [
+    let guardduty = |severity: Value| ("guardduty-user", "/detail/severity", severity, "/detail/id");
+    let ocsf = |severity: Value| {
+        ("securityhub-ocsf-user", "/detail/findings/0/severity_id", severity, "/detail/findings/0/finding_info/uid")
+    };
+    let asff =
+        |severity: Value| ("securityhub-asff-user", "/detail/findings/0/Severity", severity, "/detail/findings/0/Id");
+    let crowdstrike = |severity: Value| ("crowdstrike-stream", "/detail/event", severity, "/detail/event/CompositeId");
+    let falcon =
+        |severity: u32| json!({"CompositeId": "c", "UserPrincipal": "jsmith@company.com", "Severity": severity});
+    for (index, ((name, pointer, severity, id), severe)) in [
         (guardduty(json!(6.9)), false),
         (guardduty(json!("often")), false),
         (guardduty(json!(7)), true),
@@ -126,8 +200,8 @@ pub(super) async fn chooses_by_severity(stage: Arc<Stage>) {
     .enumerate()
     {
         let mut alert = sample(name);
-        alert["id"] = json!(format!("alert-{index}"));
         *alert.pointer_mut(pointer).expect("a severity") = severity.clone();
+        *alert.pointer_mut(id).expect("an id") = json!(format!("finding-{index}"));
         let ended = scene.run(MACHINE, alert).await;
         assert_status(&ended, "done");
         let expected = if severe { "started" } else { "reported" };

@@ -16,7 +16,7 @@ fn containments() -> [(&'static str, Value); 2] {
 pub(super) async fn denied_or_expired_changes_nothing(stage: Arc<Stage>) {
     for (machine, input) in containments() {
         let scene = Scene::start(&stage, &[machine], &[]).await;
-        for answer in [
+        let answers = [
             approved(false),
             Ok(json!({"approved": false})),
             Ok(json!({"approved": "true"})),
@@ -25,10 +25,15 @@ pub(super) async fn denied_or_expired_changes_nothing(stage: Arc<Stage>) {
             Ok(json!({})),
             Ok(Value::Null),
             Err("Whatever"),
-        ] {
-            let execution = scene.begin(machine, input.clone()).await;
+        ];
+        let mut executions = Vec::new();
+        for answer in answers {
+            executions.push(scene.begin(machine, input.clone()).await);
             scene.answer(&scene.request().await, answer).await;
-            assert_status(&scene.end(machine, &execution).await, "denied");
+        }
+        for execution in executions {
+            let ended = scene.end(machine, &execution).await;
+            assert_eq!((ended.status.as_str(), &ended.output["status"]), ("SUCCEEDED", &json!("denied")));
         }
         assert_untouched(&scene);
         let scene = Scene::start(&stage, &[machine], &[("ApprovalTimeoutSeconds", "2")]).await;
@@ -45,6 +50,19 @@ pub(super) async fn fails_where_nobody_can_be_asked(stage: Arc<Stage>) {
     for (machine, input) in containments() {
         let scene = Scene::start(&stage, &[machine], &[("ApprovalTopic", MISSING)]).await;
         super::assert_failed(&scene.run(machine, input).await, "SNS.NotFoundException");
+        assert_untouched(&scene);
+    }
+}
+
+pub(super) async fn an_answer_that_comes_too_late_does_nothing(stage: Arc<Stage>) {
+    for (machine, input) in containments() {
+        let scene = Scene::start(&stage, &[machine], &[("ApprovalTimeoutSeconds", "2")]).await;
+        let execution = scene.begin(machine, input).await;
+        let request = scene.request().await;
+        let ended = scene.end(machine, &execution).await;
+        assert_status(&ended, "expired");
+        super::assert_contains(&ended.notifications[0], &["an answer that comes later does nothing", &execution]);
+        scene.answer_late(&request, approved(true)).await;
         assert_untouched(&scene);
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use sandbox::faults::Fault;
 use serde_json::json;
 
-use super::{COMPUTER123, assert_failed, assert_status, assert_untouched, reason};
-use crate::world::{Scene, Stage};
+use super::{COMPUTER123, ask, assert_contains, assert_failed, assert_status, assert_untouched, reason};
+use crate::world::{Scene, Stage, StandIn, approved};
 
 const MACHINE: &str = "contain-host";
 
@@ -74,6 +74,8 @@ pub(super) async fn ends_with_the_functions_error(stage: Arc<Stage>) {
     assert_failed(&scene.run(MACHINE, json!({"host": "kiosk-1", "approval": "skip"})).await, "Unsupported");
     scene.tenant().order(Fault::status(403), "POST", "/search/systems", 1);
     assert_failed(&scene.run(MACHINE, json!({"hostname": "Computer123", "approval": "skip"})).await, "Forbidden");
+    scene.order("shutdown-host", StandIn::Service("KMSDisabledException"));
+    assert_failed(&scene.run(MACHINE, json!({"hostname": "Computer123"})).await, "Lambda.KMSDisabledException");
     assert_untouched(&scene);
     let execution = scene.begin(MACHINE, json!({"hostname": "Computer123", "approval": "skip"})).await;
     scene.until("the shutdown", || !scene.tenant().shutdowns().is_empty()).await;
@@ -88,5 +90,39 @@ pub(super) async fn a_dry_run_does_not_look(stage: Arc<Stage>) {
     let scene = Scene::start(&stage, &[MACHINE], &[("DRY_RUN", "true")]).await;
     assert_status(&scene.run(MACHINE, json!({"hostname": "Computer123", "approval": "skip"})).await, "dry_run");
     assert_eq!(scene.events("enrich-host").len(), 1);
+    assert_untouched(&scene);
+}
+
+pub(super) async fn acts_on_the_plan_that_was_approved_and_no_other(stage: Arc<Stage>) {
+    let scene = Scene::start(&stage, &[MACHINE], &[]).await;
+    scene.dynamo().put(ask("host#computer123"));
+    assert_failed(&scene.run(MACHINE, json!({"hostname": "Computer123", "approval": "skip"})).await, "Protected");
+    assert!(scene.events("shutdown-host").iter().all(|event| event["plan_hash"].is_null()));
+    let execution = scene.begin(MACHINE, json!({"hostname": "Computer123"})).await;
+    let request = scene.request().await;
+    assert_contains(
+        &request,
+        &["Dry run: would send the shutdown command to Computer123.", "protected ask", "anna", "organization 6"],
+    );
+    scene.tenant().set("systems", COMPUTER123, json!({"active": false}));
+    scene.answer(&request, approved(true)).await;
+    let ended = scene.end(MACHINE, &execution).await;
+    assert_failed(&ended, "PlanChanged");
+    assert_contains(&ended.notifications[0], &["contain-host: refused", "nothing was done"]);
+    assert_untouched(&scene);
+    // As it is now.
+    let execution = scene.begin(MACHINE, json!({"hostname": "Computer123"})).await;
+    let request = scene.request().await;
+    scene.answer(&request, approved(true)).await;
+    assert_status(&scene.end(MACHINE, &execution).await, "queued");
+    let act = scene.events("shutdown-host").pop().expect("the act");
+    assert_contains(&request, &[act["plan_hash"].as_str().expect("a hash")]);
+}
+
+pub(super) async fn asks_nobody_where_a_guard_refuses(stage: Arc<Stage>) {
+    let scene = Scene::start(&stage, &[MACHINE], &[("PROTECTED", "host:computer123")]).await;
+    let ended = scene.run(MACHINE, json!({"hostname": "Computer123"})).await;
+    assert_failed(&ended, "Protected");
+    assert_contains(&ended.notifications[0], &["contain-host: refused", "nobody was asked"]);
     assert_untouched(&scene);
 }

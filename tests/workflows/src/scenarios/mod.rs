@@ -44,6 +44,14 @@ pub(crate) fn all(stage: &Arc<Stage>) -> Vec<(&'static str, Run)> {
         user::does_not_enable_what_somebody_else_changed,
         user::fails_after_the_time,
         user::a_dry_run_changes_nothing,
+        user::shows_each_device_and_shuts_down_what_was_shown,
+        user::acts_on_the_plan_that_was_approved_and_no_other,
+        user::asks_nobody_where_a_guard_refuses,
+        user::says_which_guard_refused,
+        user::a_name_writes_nothing_into_the_request,
+        user::says_at_once_that_it_was_undone,
+        user::fails_where_the_alarm_cannot_be_raised,
+        user::looks_once_more_after_a_look_that_failed,
         host::sees_the_host_go_offline,
         host::a_name_writes_nothing_into_the_request,
         host::says_that_the_host_is_still_online,
@@ -51,8 +59,11 @@ pub(crate) fn all(stage: &Arc<Stage>) -> Vec<(&'static str, Run)> {
         host::refuses_what_is_not_one_host,
         host::ends_with_the_functions_error,
         host::a_dry_run_does_not_look,
+        host::acts_on_the_plan_that_was_approved_and_no_other,
+        host::asks_nobody_where_a_guard_refuses,
         approval::denied_or_expired_changes_nothing,
         approval::fails_where_nobody_can_be_asked,
+        approval::an_answer_that_comes_too_late_does_nothing,
         ends::refuses_what_is_no_object,
         ends::says_an_error_that_nobody_expected,
         ends::repeats_what_is_transient,
@@ -62,6 +73,9 @@ pub(crate) fn all(stage: &Arc<Stage>) -> Vec<(&'static str, Run)> {
         restore::resets_the_password,
         restore::ends_with_the_functions_error,
         alert::starts_each_containment_once,
+        alert::asks_again_only_after_a_while,
+        alert::fails_where_the_earlier_one_cannot_be_read,
+        alert::starts_nothing_that_a_guard_refuses,
         alert::chooses_by_severity,
         alert::other_thresholds,
         alert::acts_without_a_severity_only_where_any_will_do,
@@ -89,12 +103,34 @@ fn assert_status(ended: &Ended, status: &str) {
 /// An execution that failed with this error, which the summary names, in words.
 #[track_caller]
 fn assert_failed(ended: &Ended, error: &str) {
+    assert_failed_after(ended, error, 1);
+}
+
+/// The same where so many summaries are sent: a containment that was begun is looked at again before the end.
+#[track_caller]
+fn assert_failed_after(ended: &Ended, error: &str, summaries: usize) {
     assert_eq!((ended.status.as_str(), ended.error.as_str()), ("FAILED", error));
-    assert_eq!(ended.notifications.len(), 1, "one summary is sent");
-    assert!(ended.notifications[0].contains(error), "{}", ended.notifications[0]);
-    for text in [&ended.notifications[0], &ended.cause] {
+    assert_eq!(ended.notifications.len(), summaries, "summaries");
+    for text in &ended.notifications {
+        assert!(text.contains(error), "{text}");
+    }
+    for text in ended.notifications.iter().chain([&ended.cause]) {
         assert!(!text.contains("errorMessage"), "{text} is in words");
     }
+}
+
+/// A text that contains all of these.
+#[track_caller]
+fn assert_contains(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+}
+
+/// An entry of the guard table that asks for consent to this.
+fn ask(sk: &str) -> Value {
+    let text = |text: &str| json!({"S": text});
+    json!({"pk": text("default#protected"), "sk": text(sk), "as": text("ask"), "who": text("anna"), "why": text("INC-9")})
 }
 
 /// Nothing in JumpCloud was touched.
