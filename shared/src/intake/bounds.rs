@@ -8,7 +8,7 @@ use super::work::{Todo, Work};
 use crate::{
     error::{Error, ErrorType::InvalidInput},
     request::RequestInfo,
-    text::{is_unsafe, mark_value, marked, shortened},
+    text::{has_unsafe, mark_value, marked, shortened},
 };
 
 /// The longest correlation, in bytes of JSON.
@@ -70,9 +70,7 @@ pub(super) fn correlation(correlation: &Value) -> Result<(), Error> {
 pub(super) fn safe(work: Work) -> Work {
     let Work { info, todo } = work;
     let todo = match todo {
-        Ok(Todo::Run(target))
-            if target.names().chain(&target.bound_to).any(|name| name.text.chars().any(is_unsafe)) =>
-        {
+        Ok(Todo::Run(target)) if target.names().chain(&target.bound_to).any(|name| has_unsafe(&name.text)) => {
             Err(InvalidInput.error(
                 "the target's name holds control characters, or characters that cannot be seen; nothing was done",
             ))
@@ -234,7 +232,7 @@ mod tests {
             alert(json!({"event_type": "x", "initiated_by": {}, ODD: {"type": "system", "hostname": "x"}})),
         ] {
             let shown = shown(&one(&event));
-            assert!(!shown.chars().any(is_unsafe), "{event}: {shown:?}");
+            assert!(!has_unsafe(&shown), "{event}: {shown:?}");
         }
         let work = one(&json!({"hostname": "x", "correlation": {"a": ODD}}));
         assert_eq!(work.info.correlation, Some(json!({"a": "a\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}b"})));

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, ErrorType::InvalidInput},
     ids::ObjectId,
     request::{By, HoldFor, Include, Name, Offline, RequestInfo, Takes, TargetType},
-    text::is_unsafe,
+    text::{has_unsafe, is_unsafe},
 };
 
 /// The longest name or reason, in characters.
@@ -249,7 +249,7 @@ pub(super) fn text(name: &str, value: &Value) -> Result<String, Error> {
         "is empty"
     } else if text.chars().count() > MAX_TEXT {
         "is longer than 256 characters"
-    } else if text.chars().any(is_unsafe) {
+    } else if has_unsafe(text) {
         "holds control characters, or characters that cannot be seen"
     } else {
         return Ok(text.to_owned());

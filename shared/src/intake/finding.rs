@@ -24,7 +24,35 @@ pub(super) fn opened(finding: &Value) -> Cow<'_, Value> {
     Cow::Owned(opened)
 }
 
+/// What `pointer` leads to. The same as [`Value::pointer`], which copies each part of it twice to unescape it: the places of
+/// a finding's format are many, and none has an escape.
+pub(super) fn at<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
+    if pointer.is_empty() || pointer.contains('~') {
+        return value.pointer(pointer);
+    }
+    pointer.strip_prefix('/')?.split('/').try_fold(value, |value, part| match value {
+        Value::Object(fields) => fields.get(part),
+        Value::Array(_) => value.pointer(&format!("/{part}")),
+        _ => None,
+    })
+}
+
 /// The first of `pointers` that is there.
 pub(super) fn first<'a>(finding: &'a Value, pointers: &[&str]) -> Option<&'a Value> {
-    pointers.iter().find_map(|pointer| finding.pointer(pointer).filter(|value| !value.is_null()))
+    pointers.iter().find_map(|pointer| at(finding, pointer).filter(|value| !value.is_null()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    proptest! {
+        #[test]
+        fn it_leads_where_a_json_pointer_leads(pointer in "(/(a|b|0|1|-|00|~0|~1|)){0,4}|a|~") {
+            let value = json!({"a": {"b": [{"a": 1}, [2]], "": 3, "0": 4}, "~": {"a": 5}, "/": 6, "b": null});
+            prop_assert_eq!(at(&value, &pointer), value.pointer(&pointer));
+        }
+    }
 }

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{
-    finding::first,
+    finding::{at, first},
     places::{
         Field,
         Holds::{Domain, Email, HostId, Hostname, Instance, Login, Principal, UserId},
@@ -258,7 +258,7 @@ impl Parsed {
 pub(super) fn recognise(body: &Value) -> Option<&'static Parsed> {
     PARSED.iter().find(|parsed| {
         let findings = parsed.findings(body);
-        let shows = |finding: &Value| parsed.format.signs.iter().all(|sign| finding.pointer(sign).is_some());
+        let shows = |finding: &Value| parsed.format.signs.iter().all(|sign| at(finding, sign).is_some());
         !findings.is_empty() && findings.iter().all(|(_, finding)| shows(finding))
     })
 }

@@ -5,6 +5,8 @@
 
 use serde_json::Value;
 
+use super::finding::at;
+
 /// What a node says of a principal.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Principal {
@@ -60,7 +62,7 @@ pub(super) fn read(node: &Value, issuer: Option<&str>) -> Option<Principal> {
         return None;
     }
     if is(&|id| matches!(id, Id::Session { .. })) && !matches!(kind, "IAMUser" | "Root") {
-        let stated = ROLES.into_iter().filter_map(|role| node.pointer(role)?.as_str()).chain(issuer);
+        let stated = ROLES.into_iter().filter_map(|role| at(node, role)?.as_str()).chain(issuer);
         let of_ids = ids.iter().filter_map(|(_, id)| if let Id::Session { role, .. } = id { *role } else { None });
         let roles: Vec<&str> = stated.chain(of_ids).filter(|role| !role.is_empty()).collect();
         let is_sso = |role: &&str| role.rsplit('/').next().is_some_and(|name| name.starts_with(SSO_ROLE));
@@ -75,7 +77,7 @@ pub(super) fn read(node: &Value, issuer: Option<&str>) -> Option<Principal> {
         return Some(Principal::Person(sessions.collect()));
     }
     if kind == "IAMUser" || (kind.is_empty() && is(&|id| matches!(id, Id::User { .. }))) {
-        let stated = ACCOUNTS.into_iter().filter_map(|account| node.pointer(account)?.as_str().map(str::to_owned));
+        let stated = ACCOUNTS.into_iter().filter_map(|account| at(node, account)?.as_str().map(str::to_owned));
         let of_arns = ids.iter().filter_map(|(_, id)| match id {
             Id::User { account } => account.map(str::to_owned),
             Id::Session { .. } | Id::Other => None,

@@ -4,6 +4,8 @@
 
 use serde_json::Value;
 
+use super::finding::at;
+
 use crate::outcome::Ignored::{
     self, Archived, Benign, Compliance, Handled, LogLine, OtherFinding, Resolved, Sample, StateUnknown, Suppressed,
 };
@@ -36,7 +38,7 @@ pub(super) fn is_titled_sample(title: &str) -> bool {
 
 impl Rule {
     fn judge(&self, finding: &Value) -> Option<Ignored> {
-        let values = self.at.iter().filter_map(|pointer| finding.pointer(pointer)).filter(|value| !value.is_null());
+        let values = self.at.iter().filter_map(|pointer| at(finding, pointer)).filter(|value| !value.is_null());
         let values: Vec<String> = values.map(word).collect();
         if values.is_empty() {
             return self.missing;

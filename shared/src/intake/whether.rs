@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{
     envelope::Alert,
+    finding::at,
     formats::Parsed,
     settings::Settings,
     time::Times,
@@ -61,7 +62,7 @@ impl Settings {
     /// Whether the automation itself caused this JumpCloud event, or the one that raised this alert.
     fn is_own_echo(&self, event: &Value) -> bool {
         let event = event.pointer("/data/di_event").unwrap_or(event);
-        let initiators = ["/initiated_by/id", "/initiated_by/email"].map(|pointer| event.pointer(pointer));
+        let initiators = ["/initiated_by/id", "/initiated_by/email"].map(|pointer| at(event, pointer));
         let by = initiators.into_iter().flatten().filter_map(Value::as_str);
         by.map(str::to_lowercase).any(|by| self.own.contains(&by))
     }
@@ -79,7 +80,7 @@ impl Settings {
 pub(super) fn times(alert: &Alert, format: Option<&Parsed>, findings: &[(String, &Value)]) -> Times {
     let mut times = alert.times.clone();
     for pointer in format.filter(|_| !alert.is_click).into_iter().flat_map(|format| format.format.times) {
-        findings.iter().for_each(|(_, finding)| times.add(finding.pointer(pointer)));
+        findings.iter().for_each(|(_, finding)| times.add(at(finding, pointer)));
     }
     times
 }

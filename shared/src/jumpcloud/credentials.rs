@@ -28,11 +28,11 @@ pub struct Organization {
     pub hosts: Hosts,
 }
 
-/// What proves to JumpCloud who asks, and for which organization. `Debug` does not show the secret.
+/// What proves to JumpCloud who asks, and for which organization. `Debug` does not show the secret. Each call clones it.
 #[derive(Clone, Debug)]
 pub struct Credential {
-    secret: SecretString,
-    headers: HeaderMap,
+    secret: Arc<SecretString>,
+    headers: Arc<HeaderMap>,
     /// What `secret` is, in words.
     what: &'static str,
     organization: Arc<Organization>,
@@ -45,20 +45,21 @@ impl Credential {
     pub fn api_key(key: SecretString, organization: Organization, generation: u64) -> Option<Self> {
         let value = HeaderValue::from_str(key.expose_secret()).ok()?;
         let headers = headers(HeaderName::from_static("x-api-key"), value, &organization)?;
-        Some(Self { secret: key, headers, what: "API key", organization: organization.into(), generation })
+        let (secret, headers, organization) = (key.into(), headers.into(), organization.into());
+        Some(Self { secret, headers, what: "API key", organization, generation })
     }
 
     /// The token that a service account got. `None` as above.
     pub(super) fn token(token: SecretString, organization: Organization, generation: u64) -> Option<Self> {
         let value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())).ok()?;
         let headers = headers(AUTHORIZATION, value, &organization)?;
-        let what = "service account's token";
-        Some(Self { secret: token, headers, what, organization: organization.into(), generation })
+        let (secret, headers, organization) = (token.into(), headers.into(), organization.into());
+        Some(Self { secret, headers, what: "service account's token", organization, generation })
     }
 
     /// The headers that carry it.
     pub(super) fn headers(&self) -> HeaderMap {
-        self.headers.clone()
+        (*self.headers).clone()
     }
 
     /// What it is, in words.

@@ -6,6 +6,8 @@
 //!
 //! Texts are marked before they come here, in [`decode`], and a long one is cut by [`lenient`].
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 
@@ -39,22 +41,27 @@ pub(super) fn object_id(ids: [&Option<String>; 2], collection: &str) -> Result<O
 
 /// The way of every object and list that JumpCloud answers.
 pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
-    serde_json::from_slice(&text::marked_json(body))
+    serde_json::from_str(&text::marked_json(body))
 }
 
 /// `None` for a field of another type than its documentation says, and for the empty text that stands for "not set".
+///
+/// It is compiled for each type of field, so all that does not depend on the type is in [`kept`].
 pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     let text = <&RawValue>::deserialize(deserializer)?.get(); // borrowed: JumpCloud's answers are in memory
-    let long = text.starts_with('"') && text.len() > MAX_TEXT;
-    let value = match text {
-        "\"\"" => None,
-        text if long => {
-            let whole: Option<String> = serde_json::from_str(text).ok();
-            whole.and_then(|whole| serde_json::from_value(Value::from(text::shortened(&whole, MAX_TEXT))).ok())
-        }
-        text => serde_json::from_str(text).ok(),
-    };
-    Ok(value)
+    Ok(kept(text).and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// What is kept of the JSON of a field.
+fn kept(text: &str) -> Option<Cow<'_, str>> {
+    if text == "\"\"" {
+        return None;
+    }
+    if !text.starts_with('"') || text.len() <= MAX_TEXT {
+        return Some(text.into());
+    }
+    let whole: String = serde_json::from_str(text).ok()?;
+    Some(Value::from(text::shortened(&whole, MAX_TEXT)).to_string().into())
 }
 
 #[cfg(test)]

@@ -112,7 +112,8 @@ impl Reader<'_> {
             let Some(left) = self.time_for(request.effect) else {
                 return Err(settled(request, arrived, out_of_time()));
             };
-            let failure = match self.try_once(request, &key, left).await {
+            // Boxed: a run holds several of these at a time, and each is as large as all that it waits for.
+            let failure = match Box::pin(self.try_once(request, &key, left)).await {
                 Ok(None) if arrived && request.effect != Effect::Read => {
                     return Err(settled(request, arrived, UnexpectedResponse.error("not found")));
                 }
@@ -211,8 +212,8 @@ impl Reader<'_> {
             // A length, or servers may answer 411; a type, as JumpCloud's samples send, or it may answer 415.
             None => builder.header(CONTENT_LENGTH, 0).header(CONTENT_TYPE, "application/json"),
         };
-        let response = builder.send().await.map_err(|error| self.unanswered(&error))?;
-        let (status, headers) = (response.status(), response.headers().clone());
+        let mut response = builder.send().await.map_err(|error| self.unanswered(&error))?;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let body = read_body(response).await.map_err(|error| match error {
             Some(error) => self.unanswered(&error),
             None => Failure {

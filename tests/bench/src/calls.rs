@@ -22,10 +22,19 @@ struct Scenario {
     /// Calls, and how many of them one after another.
     minimum: (usize, usize),
     why: &'static str,
+    /// Whether there is a guard table.
+    table: bool,
+}
+
+impl Scenario {
+    fn with_table(self) -> Self {
+        Self { table: true, ..self }
+    }
 }
 
 fn scenarios() -> Vec<Scenario> {
-    let scenario = |playbook, state, event, minimum, why| Scenario { playbook, state, event, minimum, why };
+    let scenario =
+        |playbook, state, event, minimum, why| Scenario { playbook, state, event, minimum, why, table: false };
     let user_id = |digits: &str| json!({"user_id": format!("5f0c1b2a3d4e5f60718293{digits}")});
     let enrich = "all needs the id, a user's scheduled state changes too; facts of the devices, and the name of each group without an LDAP name, need theirs";
     let enrich_id = "the id is given: all by it concurrently; then facts of the devices and names";
@@ -35,7 +44,10 @@ fn scenarios() -> Vec<Scenario> {
     let found = "a search leaves fields out: what it finds is read by its id and judged on that";
     let dry = "what a search finds is read by its id; devices need the id, their facts need theirs";
     let local = "as by name, and a local account counts only if JumpCloud binds the user to the host: its host is searched beside the user, the binding read beside the user's read";
+    let mac = "a Mac is shut down by its MDM, whose server and whose id of the Mac are looked up one after the other";
     let candidates = "a host of that name with another domain is a candidate, and only another search finds it";
+    let judged = "the table is read beside the user's read; what changes nothing is not admitted";
+    let admitted = "the table is read beside the target's read; nothing is sent before the admission is written; what became of it is written beside the reading back, or after the command where nothing is read back";
     vec![
         scenario("enrich-user", "by name, 3 devices", json!({"username": "jsmith"}), (7, 3), enrich),
         scenario("enrich-user", "by id, 3 devices", user_id("01"), (6, 2), enrich_id),
@@ -85,8 +97,26 @@ fn scenarios() -> Vec<Scenario> {
             (2, 2),
             "the host is looked at before the command",
         ),
-        scenario("shutdown-host", "macOS", json!({"hostname": "MacBook-Ana"}), (2, 2), found),
+        scenario("shutdown-host", "macOS", json!({"hostname": "MacBook-Ana"}), (5, 5), mac),
         scenario("shutdown-host", "no such host", json!({"hostname": "nowhere"}), (2, 2), candidates),
+        scenario("enrich-user", "by name, 3 devices, with the table", json!({"username": "jsmith"}), (7, 3), enrich)
+            .with_table(),
+        scenario("disable-user", "active, by name, with the table", json!({"username": "jsmith"}), (10, 5), admitted)
+            .with_table(),
+        scenario("disable-user", "suspended, by name, with the table", json!({"username": "mgarcia"}), (6, 4), judged)
+            .with_table(),
+        scenario("enable-user", "suspended, by name, with the table", json!({"username": "mgarcia"}), (8, 5), admitted)
+            .with_table(),
+        scenario(
+            "reset-password",
+            "by name, 3 devices, with the table",
+            json!({"username": "jsmith"}),
+            (10, 5),
+            admitted,
+        )
+        .with_table(),
+        scenario("shutdown-host", "by name, with the table", json!({"hostname": "Computer123"}), (7, 5), admitted)
+            .with_table(),
     ]
 }
 
@@ -100,9 +130,11 @@ fn local_account() -> Value {
 
 pub(crate) async fn calls(bench: &Bench) -> Section {
     let mut rows = Vec::new();
-    for Scenario { playbook, state, event, minimum, why } in scenarios() {
+    for Scenario { playbook, state, event, minimum, why, table } in scenarios() {
         let world = World::with(DELAY, None).await;
-        let mut function = Function::start(&bench.programs.rust(playbook), world.env(), None).await;
+        let env = if table { world.env_with_table() } else { world.env().to_vec() };
+        let mut function = Function::start(&bench.programs.rust(playbook), &env, None).await;
+        world.take_calls(); // what opens connections in init
         function.invoke(&event).await;
         let calls = world.take_calls();
         let rounds = rounds(&calls);
@@ -118,8 +150,8 @@ pub(crate) async fn calls(bench: &Bench) -> Section {
         );
     }
     let about = format!(
-        "The calls of one invocation, from the tenant's record, each answered after {} ms. `+`: side by side; `->`: waits \
-         for what is before it. The connection's opening in init and Secrets Manager are not counted.",
+        "The calls of one invocation, from the tenant's and the guard table's record, each answered after {} ms. `+`: side by \
+         side; `->`: waits for what is before it. The connections' opening in init and Secrets Manager are not counted.",
         DELAY.as_millis()
     );
     Section::new("calls", about, rows)

@@ -141,13 +141,14 @@ impl Function {
         let (next, (idle, _)) = next_call(&mut self.calls, &mut self.process, self.pid).await;
         assert_eq!(next, Kind::Next, "an answer is followed by the next invocation");
         self.idle = idle;
+        // A thread takes its time with it when it ends, as the one that looks names up does after 10 s without work.
         Answered {
             result: if kind == Kind::Answer { Ok(body) } else { Err(body) },
-            spent: Spent { wall: answered.at - from, cpu: answered.cpu - before.cpu },
+            spent: Spent { wall: answered.at - from, cpu: answered.cpu.saturating_sub(before.cpu) },
             from,
             to: answered.at,
             since_start: Spent { wall: answered.at - self.started, cpu: answered.cpu },
-            until_idle: Spent { wall: idle.at - from, cpu: idle.cpu - before.cpu },
+            until_idle: Spent { wall: idle.at - from, cpu: idle.cpu.saturating_sub(before.cpu) },
         }
     }
 

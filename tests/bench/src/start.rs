@@ -28,8 +28,8 @@ pub(crate) async fn start(bench: &Bench) -> Section {
     let runs = bench.runs.min(RUNS_UNDER_QUOTA);
     rows.extend(measure(bench, Some(QUOTA), runs, ", 7.2 % of a CPU").await);
     let about = format!(
-        "Process start to the first `/next`, the secret fetched and the connection to JumpCloud open (not for the bare \
-         runtime, which does neither), and on to the first answer: median [lowest-highest], in ms. Each turn starts \
+        "Process start to the first `/next`, the secret fetched and the connections to JumpCloud and the guard table \
+         open (not for the bare runtime, which does neither), and on to the first answer: median [lowest-highest], in ms. Each turn starts \
          every program once; the first turn is dropped. Roots of trust read: {}. The quota is kept by SIGSTOP and \
          SIGCONT, 1.44 ms in each period of 20 ms, {runs} turns.",
         roots()
@@ -40,10 +40,19 @@ pub(crate) async fn start(bench: &Bench) -> Section {
 async fn measure(bench: &Bench, quota: Option<f64>, runs: usize, suffix: &str) -> Vec<Row> {
     let world = World::start().await;
     let ours = bench.programs.rust("disable-user");
+    let with_table = Program { name: "disable-user, guard table".to_owned(), ..ours.clone() };
     let one_root = Program { name: "disable-user, 1 root of trust".to_owned(), ..ours.clone() };
-    let programs = [ours, one_root, bench.programs.echo(), bench.programs.python()];
-    let environments = [world.env(), &world.env_with_one_root(), world.env(), world.env()];
-    let mut times: [Times; 4] = Default::default();
+    let programs = [
+        ours,
+        with_table,
+        one_root,
+        bench.programs.rust("enrich-user"),
+        bench.programs.echo(),
+        bench.programs.python(),
+    ];
+    let (table, root) = (world.env_with_table(), world.env_with_one_root());
+    let environments = [world.env(), &table, &root, world.env(), world.env(), world.env()];
+    let mut times: [Times; 6] = Default::default();
     for run in 0..=runs {
         for ((program, env), times) in programs.iter().zip(environments).zip(&mut times) {
             world.set_state(JSMITH, "ACTIVATED");

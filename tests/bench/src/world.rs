@@ -1,4 +1,5 @@
-//! What a function talks to: the rehearsal tenant and Secrets Manager behind TLS, with a delay and a limit where wanted.
+//! What a function talks to: the rehearsal tenant, the guard table and Secrets Manager behind TLS, with a delay and a limit where
+//! wanted.
 
 use std::{
     fs,
@@ -13,6 +14,7 @@ use axum::{
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use sandbox::{
+    dynamo::{Dynamo, TABLE},
     secrets::Secrets,
     seed::COMPUTER123,
     serve::{Cut, connection},
@@ -38,7 +40,9 @@ pub(crate) struct World {
     pub(crate) tenant: Arc<Tenant>,
     front: Arc<Front>,
     env: Vec<(&'static str, String)>,
-    servers: [JoinHandle<()>; 2],
+    /// The variables that lead it to the guard table.
+    table: [(&'static str, String); 2],
+    servers: [JoinHandle<()>; 3],
 }
 
 /// What stands before the tenant.
@@ -52,7 +56,7 @@ struct Front {
 /// A call as the tenant saw it.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
-    /// Ids and queries left out: `POST /search/systemusers`.
+    /// Ids and queries left out: `POST /search/systemusers`. Of the guard table, DynamoDB's operation.
     pub(crate) name: String,
     pub(crate) from: Instant,
     pub(crate) to: Instant,
@@ -66,6 +70,12 @@ struct Bucket {
     per_second: f64,
     tokens: f64,
     filled: Option<Instant>,
+}
+
+impl Front {
+    fn note(&self, call: Call) {
+        self.calls.lock().expect("no panic under the lock").push(call);
+    }
 }
 
 impl Bucket {
@@ -96,7 +106,12 @@ impl World {
         let (port, jumpcloud) =
             serve(tls.clone(), move |request| pass(for_front.clone(), for_tenant.clone(), request)).await;
         env.push(("JUMPCLOUD_API_URL", format!("https://localhost:{port}/api")));
-        env.push(("GUARD_TABLE", "none".to_owned())); // what is measured here are the calls to JumpCloud
+        let (dynamo, for_front) = (Arc::new(Dynamo::start().await), front.clone());
+        let (port, guard_table) =
+            serve(tls.clone(), move |request| consult(for_front.clone(), dynamo.clone(), request)).await;
+        let table =
+            [("GUARD_TABLE", TABLE.to_owned()), ("AWS_ENDPOINT_URL_DYNAMODB", format!("https://localhost:{port}"))];
+        env.push(("GUARD_TABLE", "none".to_owned())); // unless it is asked for
         let (port, secrets_manager) = serve(tls, move |request| {
             let secrets = secrets.clone();
             async move { secrets.answer(request).await }
@@ -111,12 +126,17 @@ impl World {
         for name in ["SSL_CERT_FILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"] {
             env.push((name, bundle.clone()));
         }
-        Self { tenant, front, env, servers: [jumpcloud, secrets_manager] }
+        Self { tenant, front, env, table, servers: [jumpcloud, guard_table, secrets_manager] }
     }
 
     /// The variables that lead a function here.
     pub(crate) fn env(&self) -> &[(&'static str, String)] {
         &self.env
+    }
+
+    /// The same with the guard table, empty at first.
+    pub(crate) fn env_with_table(&self) -> Vec<(&'static str, String)> {
+        [self.env(), &self.table].concat()
     }
 
     /// The same, with no other roots of trust than the one needed.
@@ -195,8 +215,17 @@ async fn pass(front: Arc<Front>, tenant: Arc<Tenant>, request: Request<Bytes>) -
     } else {
         tenant.answer(request).await
     };
-    let call = Call { name, from, to: Instant::now(), throttled };
-    front.calls.lock().expect("no panic under the lock").push(call);
+    front.note(Call { name, from, to: Instant::now(), throttled });
+    answer
+}
+
+async fn consult(front: Arc<Front>, table: Arc<Dynamo>, request: Request<Bytes>) -> Result<Response<Body>, Cut> {
+    let from = Instant::now();
+    let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let name = target.rsplit('.').next().unwrap_or_default().to_owned();
+    sleep(front.delay).await;
+    let answer = table.answer(request).await;
+    front.note(Call { name, from, to: Instant::now(), throttled: false });
     answer
 }
 

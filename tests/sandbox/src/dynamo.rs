@@ -106,6 +106,14 @@ impl Dynamo {
         *lock(&self.shared.conflict_every) = n;
     }
 
+    /// The answer to a request that came in by another way.
+    ///
+    /// # Errors
+    /// Where the connection is to be cut.
+    pub async fn answer(&self, request: Request<Bytes>) -> Result<Response<Body>, Cut> {
+        answer(self.shared.clone(), request).await
+    }
+
     /// The operations so far.
     pub fn operations(&self) -> Vec<String> {
         lock(&self.shared.requests).clone()
