@@ -168,7 +168,7 @@ class Documented(unittest.TestCase):
         self.assertEqual(subscribed, {output["Notifications"], output["Approvals"]})
 
     def test_the_first_invocation_answers_with_an_outcome(self):
-        self.assertIn('"status":"succeeded"', self.answer("aws lambda invoke").replace(" ", ""))
+        self.assertIn('"status":"succeeded"', self.answer('aws lambda invoke --function-name "$(output EnrichUser)"').replace(" ", ""))
 
     def test_the_example_of_cargo_playbook_serve_invokes_a_function(self):
         run = self.shell(self.example)
