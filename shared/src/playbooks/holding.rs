@@ -6,7 +6,7 @@ use super::{named::Named, road::Road};
 use crate::{
     error::{Error, ErrorType::Unsupported},
     guard::{Admission, Change, Guard},
-    holds::{Holding, in_words},
+    holds::{Holding, SOMEBODY_ELSE, in_words},
     outcome::{Hold, Outcome, Status},
 };
 
@@ -97,14 +97,13 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
 
     /// Whether the holds are to be written although nothing is sent.
     fn is_needed(&self, change: &Change<'_>, holds: &[Hold]) -> bool {
-        let now = Utc::now();
         match &change.holding {
             Holding::Keep => false,
             Holding::Release(id) => holds.iter().any(|hold| hold.id == *id),
             Holding::ReleaseAll => !holds.is_empty(),
             // One for good is enough, however many findings there are about the user.
             Holding::Add(_) if self.info.hold.is_none() => {
-                !holds.iter().any(|hold| hold.is_live(now) && hold.until.is_none())
+                !holds.iter().any(|hold| hold.until.is_none() && hold.id != SOMEBODY_ELSE)
             }
             Holding::Add(_) => true,
         }

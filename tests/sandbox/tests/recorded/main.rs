@@ -8,6 +8,7 @@ mod replay;
 use std::{fs, io::Write, path::Path, sync::Arc};
 
 use sandbox::{
+    dynamo::Dynamo,
     rehearsal::{Rehearsal, TIMEOUT},
     serve::serve,
 };
@@ -79,9 +80,12 @@ async fn play(rehearsal: &Rehearsal, scenario: &Value) -> Vec<Run> {
     })
     .await;
     let url = format!("http://{address}/api");
+    let dynamo = Dynamo::start().await; // the scenarios share hosts
+    let table = dynamo.env();
     let mut runs = Vec::new();
     for run in scenario["runs"].as_array().expect("a list") {
         let mut changes = vec![("JUMPCLOUD_API_URL", url.as_str())];
+        changes.extend(table.iter().map(|(name, value)| (*name, value.as_str())));
         changes.extend(run[2]["org"].as_str().map(|org| ("JUMPCLOUD_ORG_ID", org)));
         let function = rehearsal.function(run[0].as_str().expect("a playbook"), &changes).await;
         replay.lock().await.begin();
