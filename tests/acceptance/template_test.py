@@ -435,7 +435,8 @@ class Template(unittest.TestCase):
             self.assertIn(f'"{metric}"', written)
         for query in self.default.of_type("AWS::Logs::QueryDefinition").values():
             for field in re.findall(r"\b(?:audit\.\w+|JumpCloud\w+|Outcome|RunDuration)\b", query["Properties"]["QueryString"]):
-                self.assertIn(f'"{field.removeprefix("audit.")}"', written, field)
+                name = re.escape(field.removeprefix("audit."))
+                self.assertRegex(written, rf'(?m)(^    {name}: |rename = "{name}")', field)
 
 
 if __name__ == "__main__":
