@@ -319,7 +319,10 @@ fn a_replay_of_the_sample_events_is_the_table_that_the_documentation_shows() {
     }
     assert_eq!(screen, std::fs::read_to_string(path).expect("the snapshot"), "WRITE_SNAPSHOTS=1 writes it anew");
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/terminal.md");
-    assert!(std::fs::read_to_string(page).expect("the page").contains(screen.trim_end()), "docs/terminal.md shows another");
+    assert!(
+        std::fs::read_to_string(page).expect("the page").contains(screen.trim_end()),
+        "docs/terminal.md shows another"
+    );
 }
 
 #[test]
