@@ -65,7 +65,7 @@ fn held(before: Option<&Record>, change: &Change<'_>, now: DateTime<Utc>) -> Rec
     let ours = record.status == "done";
     record.holds =
         change.holding.when_unchanged(before.map(|record| record.holds.as_slice()).unwrap_or_default(), ours, now);
-    record.expires = record.expires.or(Some(now)).and_then(|_| expiry(&record.holds, now)).filter(|_| ours);
+    record.expires = expiry(&record.holds, now).filter(|_| ours);
     record
 }
 

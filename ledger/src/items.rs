@@ -97,48 +97,24 @@ pub fn on_condition(
     let names = Some(names(&expressions)).filter(|names| !names.is_empty());
     let values = Some(used(&expressions, values)).filter(|values| !values.is_empty());
     let whole = TransactWriteItem::builder();
+    // The four builders have these methods in common, and no trait.
+    macro_rules! conditioned {
+        ($builder:expr) => {
+            $builder
+                .table_name(table)
+                .condition_expression(*condition)
+                .set_expression_attribute_names(names)
+                .set_expression_attribute_values(values)
+                .return_values_on_condition_check_failure(AllOld)
+                .build()?
+        };
+    }
+    let key = Some(key.clone());
     Ok(match step {
-        Step::Check => whole.condition_check(
-            ConditionCheck::builder()
-                .table_name(table)
-                .set_key(Some(key.clone()))
-                .condition_expression(*condition)
-                .set_expression_attribute_names(names)
-                .set_expression_attribute_values(values)
-                .return_values_on_condition_check_failure(AllOld)
-                .build()?,
-        ),
-        Step::Put(item) => whole.put(
-            Put::builder()
-                .table_name(table)
-                .set_item(Some(item))
-                .condition_expression(*condition)
-                .set_expression_attribute_names(names)
-                .set_expression_attribute_values(values)
-                .return_values_on_condition_check_failure(AllOld)
-                .build()?,
-        ),
-        Step::Update(update) => whole.update(
-            Update::builder()
-                .table_name(table)
-                .set_key(Some(key.clone()))
-                .update_expression(update)
-                .condition_expression(*condition)
-                .set_expression_attribute_names(names)
-                .set_expression_attribute_values(values)
-                .return_values_on_condition_check_failure(AllOld)
-                .build()?,
-        ),
-        Step::Delete => whole.delete(
-            Delete::builder()
-                .table_name(table)
-                .set_key(Some(key.clone()))
-                .condition_expression(*condition)
-                .set_expression_attribute_names(names)
-                .set_expression_attribute_values(values)
-                .return_values_on_condition_check_failure(AllOld)
-                .build()?,
-        ),
+        Step::Check => whole.condition_check(conditioned!(ConditionCheck::builder().set_key(key))),
+        Step::Put(item) => whole.put(conditioned!(Put::builder().set_item(Some(item)))),
+        Step::Update(update) => whole.update(conditioned!(Update::builder().set_key(key).update_expression(update))),
+        Step::Delete => whole.delete(conditioned!(Delete::builder().set_key(key))),
     }
     .build())
 }

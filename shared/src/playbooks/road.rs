@@ -77,20 +77,19 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
             return self.hold_only(Outcome { status: Status::Unchanged, ..draft }, &known, &change).await;
         }
         let protection = self.protection(&known).await;
-        if self.session.dry_run() {
+        let held_back = async |how: String| {
             let judged = self.judged(&known, &change, &protection);
-            let outcome = self.dry_run(format!("Dry run: would {would}."), &before, judged).await?;
-            return Ok(Outcome { channel: by, holds: held, ..outcome });
+            let outcome = self.dry_run(format!("Dry run{how}: would {would}."), &before, judged).await?;
+            Ok(Outcome { channel: by, holds: held.clone(), ..outcome })
+        };
+        if self.session.dry_run() {
+            return held_back(String::new()).await;
         }
         let devices = self.consent(&before, protection.as_ref().map_err(Clone::clone)?).await?;
         let ticket = match self.guard.admit(known.as_ref().map_err(Clone::clone)?, &change).await? {
             Admission::Admitted(ticket) => ticket,
             Admission::Pending(pending) => return Ok(self.pending(pending, &before).await),
-            Admission::DryRun(why) => {
-                let judged = self.judged(&known, &change, &protection);
-                let outcome = self.dry_run(format!("Dry run ({why}): would {would}."), &before, judged).await?;
-                return Ok(Outcome { channel: by, holds: held, ..outcome });
-            }
+            Admission::DryRun(why) => return held_back(format!(" ({why})")).await,
         };
         let devices = async {
             match devices {

@@ -5,6 +5,7 @@ use sandbox::{
     rehearsal::{Rehearsal, TIMEOUT},
 };
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use crate::{
     ANY_AGE,
@@ -135,6 +136,15 @@ fn next_schedule(choices: &[(usize, bool)]) -> Option<Schedule> {
     Some(schedule)
 }
 
+/// The cases of all `runs`, once none of them failed.
+async fn counted(runs: [JoinHandle<i32>; 2]) -> i32 {
+    let mut cases = 0;
+    for run in runs {
+        cases += run.await.expect("no failed case");
+    }
+    cases
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn in_every_interleaving_of_two_environments() {
     let deliveries = [["one", "one"], ["one", "other"]];
@@ -150,10 +160,7 @@ async fn in_every_interleaving_of_two_environments() {
             cases
         })
     });
-    let mut cases = 0;
-    for run in runs {
-        cases += run.await.expect("no failed case");
-    }
+    let cases = counted(runs).await;
     println!("never twice: {cases} interleavings of two environments");
     assert!(cases > 100, "{cases}");
 }
@@ -180,10 +187,7 @@ async fn interrupted_at_each_write_in_every_interleaving() {
             cases
         })
     });
-    let mut cases = 0;
-    for run in runs {
-        cases += run.await.expect("no failed case");
-    }
+    let cases = counted(runs).await;
     println!("never twice: {cases} interruptions of writes in interleavings of two environments");
     assert!(cases > 300, "{cases}");
 }
