@@ -76,7 +76,8 @@ impl Table {
             let page = retried(until, async || {
                 let query = self.client.query().table_name(&self.name).consistent_read(true);
                 let query = query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", text(pk));
-                query.set_exclusive_start_key(from.clone()).send().await.map_err(|error| trouble(&error))
+                let sent = Box::pin(query.set_exclusive_start_key(from.clone()).send()); // boxed: 6 KB otherwise in every future around it
+                sent.await.map_err(|error| trouble(&error))
             });
             let page = page.await?;
             items.extend(page.items.unwrap_or_default());
@@ -97,7 +98,7 @@ impl Table {
                 let wanted = KeysAndAttributes::builder().set_keys(Some(left.clone())).consistent_read(true).build();
                 let wanted = wanted.map_err(|_| Trouble::Fatal(unavailable("a key could not be built")))?;
                 let get = self.client.batch_get_item().request_items(&self.name, wanted);
-                get.send().await.map_err(|error| trouble(&error))
+                Box::pin(get.send()).await.map_err(|error| trouble(&error))
             });
             let answer = answer.await?;
             items.extend(answer.responses.unwrap_or_default().remove(&self.name).unwrap_or_default());
@@ -117,7 +118,7 @@ impl Table {
 
     /// Sends a transaction once.
     pub async fn transact(&self, steps: Vec<TransactWriteItem>, until: Instant) -> Result<Written, Trouble> {
-        let sent = self.client.transact_write_items().set_transact_items(Some(steps)).send();
+        let sent = Box::pin(self.client.transact_write_items().set_transact_items(Some(steps)).send());
         let error = match timeout_at(until.min(Instant::now() + ATTEMPT), sent).await {
             Ok(Ok(_)) => return Ok(Written::Done),
             Ok(Err(error)) => error,

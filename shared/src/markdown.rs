@@ -140,33 +140,44 @@ fn code(text: &str) -> String {
 /// As a sentence that begins a line, with everything escaped that Markdown would interpret.
 fn escaped(text: &str) -> String {
     let text = removed(text);
-    let words: Vec<String> = text.split_whitespace().map(word).collect();
-    let line = words.join(" ");
+    let mut line = String::with_capacity(text.len() + 16);
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        push_word(&mut line, word);
+    }
     // A list, a rule, or the underline of a heading.
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
     match line.as_bytes().get(digits) {
-        Some(b'-' | b'+' | b'=') if digits == 0 => format!("\\{line}"),
-        Some(b'.' | b')') if digits > 0 => format!("{}\\{}", &line[..digits], &line[digits..]),
-        _ => line,
+        Some(b'-' | b'+' | b'=') if digits == 0 => line.insert(0, '\\'),
+        Some(b'.' | b')') if digits > 0 => line.insert(digits, '\\'),
+        _ => {}
     }
+    line
 }
 
 /// A word with its brackets and punctuation around it.
-fn word(word: &str) -> String {
+fn push_word(line: &mut String, word: &str) {
+    if word.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return line.push_str(word); // as most are
+    }
     let inner = word.trim_matches(|c: char| c.is_ascii_punctuation() && c != '@');
     if !is_linked(inner) {
-        return word.chars().fold(String::new(), |text, c| {
-            let markup =
-                matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '!' | '~' | '&' | '$');
-            if markup { text + "\\" + c.encode_utf8(&mut [0; 4]) } else { text + c.encode_utf8(&mut [0; 4]) }
-        });
+        for c in word.chars() {
+            if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '!' | '~' | '&' | '$') {
+                line.push('\\');
+            }
+            line.push(c);
+        }
+        return;
     }
     // Only what needs no escape stays outside.
     let plain = |c: char| matches!(c, '(' | ')' | ',' | '.' | ';' | ':' | '"' | '\'');
     let (inner, before) = (word.trim_start_matches(plain), word.len() - word.trim_start_matches(plain).len());
     let after = inner.len() - inner.trim_end_matches(plain).len();
     let (inner, end) = inner.split_at(inner.len() - after);
-    format!("{}{}{end}", &word[..before], code(inner))
+    let _ = write!(line, "{}{}{end}", &word[..before], code(inner));
 }
 
 /// Whether something in `word` may become a link or a mention: `@`, a scheme, or a dot before a letter, as in every domain.

@@ -70,25 +70,22 @@ pub fn mark_value(value: &mut Value) {
 
 /// JSON with every text in it marked, whether a character stands there itself or escaped. What is no JSON stays none.
 pub fn marked_json(json: &[u8]) -> Cow<'_, str> {
-    // Plain ASCII without an escape, as most answers are from their beginning to their end.
-    let harmless = |byte: u8| matches!(byte, b' '..=b'[' | b']'..=b'~' | b'\n' | b'\r' | b'\t');
-    let text = String::from_utf8_lossy(json);
-    let run = |text: &str| text.bytes().position(|byte| !harmless(byte)).unwrap_or(text.len());
-    if run(&text) == text.len() {
+    let text = str::from_utf8(json).map_or_else(|_| String::from_utf8_lossy(json), Cow::from);
+    // ASCII without an escape, as most answers are: each of these looks at 16 bytes at a time. Controls make it no JSON, but for
+    // DEL.
+    if text.is_ascii() && !json.contains(&b'\\') && !json.contains(&0x7f) {
         return text;
     }
+    let plain = |byte: u8| byte.is_ascii() && !matches!(byte, b'\\' | 0x7f);
     let mut out = String::with_capacity(text.len());
     let mut rest = text.as_ref();
     loop {
-        let (plain, odd) = rest.split_at(run(rest));
-        out.push_str(plain);
-        rest = odd;
-        let Some(c) = rest.chars().next() else { break };
-        let (length, stands_for) = if c == '\\' { escape(rest) } else { (c.len_utf8(), Some(c)) };
-        let (this, after) = rest.split_at(length);
-        // Between values; inside of a text these three would be no JSON.
-        let layout = matches!(this, "\n" | "\r" | "\t");
-        if !layout && stands_for.is_some_and(is_unsafe) {
+        let (these, odd) = rest.split_at(rest.bytes().position(|byte| !plain(byte)).unwrap_or(rest.len()));
+        out.push_str(these);
+        let Some(c) = odd.chars().next() else { break };
+        let (length, stands_for) = if c == '\\' { escape(odd) } else { (c.len_utf8(), Some(c)) };
+        let (this, after) = odd.split_at(length);
+        if stands_for.is_some_and(is_unsafe) {
             out.push(MARK)
         } else {
             out.push_str(this)

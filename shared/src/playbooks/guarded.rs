@@ -84,7 +84,7 @@ impl<T: Named, G: Guard> Playbook for Guarded<T, G> {
             };
             let step: Step<'a> = Box::pin(async move {
                 let road = Road { command: &self.command, guard, session: run.session, found: &found, info: run.info };
-                let outcome = run.once.act(found.id.clone(), run.session.dry_run(), road.go(known)).await?;
+                let outcome = run.once.act(found.id.clone(), run.session.dry_run(), Box::pin(road.go(known))).await?;
                 Ok(Outcome { target: Some(found.target), ..outcome })
             });
             Ok(step)

@@ -260,7 +260,8 @@ pub(super) async fn shows_each_device_and_shuts_down_what_was_shown(stage: Arc<S
         format!("- {COMPUTER123}, called \"Computer123\": Dry run: would send the shutdown command to Computer123.");
     let build = format!("- {BUILD_07}, called \"build-07\": Unsupported: build-07 cannot be shut down");
     assert_contains(&request, &["devices to be shut down: 3", &computer, &build, "limit pass"]);
-    let ways = request.split("Ways in that stay open").nth(1).expect("the ways in").split("Held:").next().expect("a part");
+    let ways =
+        request.split("Ways in that stay open").nth(1).expect("the ways in").split("Held:").next().expect("a part");
     assert_contains(ways, &["\n- sso_sessions, unknown: ", "\n- device on \"Computer123\", "]);
     scene.answer(&request, approved(true)).await;
     let ended = scene.end(MACHINE, &execution).await;
