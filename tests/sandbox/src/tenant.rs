@@ -76,6 +76,8 @@ pub struct Tenant {
 
 pub(crate) struct Shared {
     pub(crate) org: Mutex<Org>,
+    /// By their ids: the other organizations of the administrator of several.
+    pub(crate) others: Mutex<HashMap<String, Org>>,
     pub(crate) orders: Mutex<Vec<Order>>,
     pub(crate) requests: Mutex<Vec<Recorded>>,
     /// The numbers of those that were answered.
@@ -108,7 +110,8 @@ impl Tenant {
     /// The same on these ports.
     pub fn start_on(listeners: Listeners) -> Self {
         let shared = Arc::new(Shared {
-            org: Mutex::new(Org::seeded()),
+            org: Mutex::new(Org::seeded(ORG_ID)),
+            others: Mutex::default(),
             orders: Mutex::default(),
             requests: Mutex::default(),
             answered: Mutex::default(),
@@ -225,6 +228,20 @@ impl Tenant {
         *lock(&self.shared.multi_tenant) = true;
     }
 
+    /// Adds an organization of the same administrator, seeded as the first: from now on a call needs `x-org-id`.
+    pub fn add_organization(&self, id: &str) {
+        lock(&self.shared.others).insert(id.to_owned(), Org::seeded(id));
+        self.require_org();
+    }
+
+    /// A user of one of the organizations.
+    pub fn user_of(&self, organization: &str, username: &str) -> Value {
+        match lock(&self.shared.others).get(organization) {
+            Some(org) => org.user(username),
+            None => self.user(username),
+        }
+    }
+
     /// From now on `GET` of a user or device that does not exist is answered so.
     pub fn unknown_ids(&self, answer: UnknownId) {
         *lock(&self.shared.unknown_id) = answer;
@@ -232,8 +249,7 @@ impl Tenant {
 
     /// A user as JumpCloud stores it.
     pub fn user(&self, username: &str) -> Value {
-        let org = lock(&self.shared.org);
-        org.users.iter().find(|user| user["username"] == username).cloned().unwrap_or_default()
+        lock(&self.shared.org).user(username)
     }
 
     /// A device as JumpCloud stores it; the first of several with that name.

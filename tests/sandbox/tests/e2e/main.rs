@@ -17,6 +17,7 @@ mod leaks;
 mod local;
 mod macs;
 mod offline;
+mod organizations;
 mod rails;
 mod safety;
 mod scopes;
