@@ -172,8 +172,9 @@ impl Organizations {
     /// `Unsupported` where AWS does not say where it comes from, or it is from nowhere that is known.
     pub fn of(&self, origin: Origin<'_>) -> Result<Option<Alias>, Error> {
         let known = match origin {
-            Origin::Account(source) | Origin::Queue(source) => self.of.get(source),
-            Origin::Elsewhere => None,
+            Origin::Account(id) if is_account(id) => self.of.get(id),
+            Origin::Queue(arn) if is_queue(arn) => self.of.get(arn),
+            _ => None,
         };
         if known.is_some() || !self.are_several() {
             return Ok(known.cloned());
@@ -215,8 +216,11 @@ pub fn secret_id(pattern: &str, alias: &Alias) -> String {
     pattern.replace(PLACE, alias.as_str())
 }
 
-/// `key=value` or `key`, with commas between; `None` where the variable is not set.
-fn pairs(vars: &Vars<'_>, var: &Var) -> Result<Option<Vec<(String, Option<String>)>>, Error> {
+/// `key=value`, or `key` alone.
+type Pair = (String, Option<String>);
+
+/// Those of a variable; `None` where it is not set.
+fn pairs(vars: &Vars<'_>, var: &Var) -> Result<Option<Vec<Pair>>, Error> {
     vars.parsed(var, |text| {
         let entry = |entry: &str| {
             let (key, value) = entry.split_once('=').map_or((entry, None), |(key, value)| (key, Some(value)));
@@ -228,9 +232,9 @@ fn pairs(vars: &Vars<'_>, var: &Var) -> Result<Option<Vec<(String, Option<String
 }
 
 /// `JUMPCLOUD_ORGS`.
-fn listed(pairs: Vec<(String, Option<String>)>, pattern: bool) -> Result<BTreeMap<Alias, Option<String>>, Error> {
+fn listed(pairs: Vec<Pair>, pattern: bool) -> Result<BTreeMap<Alias, Option<String>>, Error> {
     let var = &vars::JUMPCLOUD_ORGS;
-    let read = |(alias, id): (String, Option<String>)| {
+    let read = |(alias, id): Pair| {
         let is_id =
             |id: &String| !id.is_empty() && id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let (Some(alias), true) = (Alias::parse(&alias), id.as_ref().is_none_or(is_id)) else {
@@ -354,6 +358,8 @@ mod tests {
             Origin::Account("123456789013"),
             Origin::Account("x\n"),
             Origin::Queue("arn:aws:sqs:us-east-1:123456789012:findings.fifo"),
+            Origin::Queue("123456789012"),
+            Origin::Account(QUEUE),
             Origin::Queue(""),
             Origin::Elsewhere,
         ] {

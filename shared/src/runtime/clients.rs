@@ -19,7 +19,7 @@ pub(super) enum Clients {
     /// Of the one organization that there is: built and warmed in init.
     One(Arc<Client>),
     /// Of several: each built when it is first asked for.
-    Several(Several),
+    Several(Box<Several>),
 }
 
 /// What clients are built of, and those that are.
@@ -41,7 +41,7 @@ impl Clients {
                 let keys = Arc::new(secrets.of_one(http.clone()));
                 Self::One(Client::new(http, keys).suspending_with(suspend_with).into())
             }
-            true => Self::Several(Several { organizations, secrets, suspend_with, built: Mutex::default() }),
+            true => Self::Several(Several { organizations, secrets, suspend_with, built: Mutex::default() }.into()),
         })
     }
 
@@ -117,8 +117,8 @@ mod tests {
             // In use, and so never the one that goes.
             assert!(Arc::ptr_eq(&acme, &several.of(Some(&alias("acme"))).unwrap()));
         }
-        let Clients::Several(Several { built, .. }) = &several else { panic!("several") };
-        assert_eq!(built.lock().unwrap().len(), MOST);
+        let Clients::Several(several_built) = &several else { panic!("several") };
+        assert_eq!(several_built.built.lock().unwrap().len(), MOST);
         assert!(!Arc::ptr_eq(&acme, &several.of(Some(&alias("globex"))).unwrap()));
     }
 }

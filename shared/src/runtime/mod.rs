@@ -203,13 +203,14 @@ impl Invocation<'_> {
             });
         }
         drop(runs);
-        let end = |(((work, _), (start, session)), result): ((&(Work, _), &(Instant, Option<Session<'_>>)), _)| {
+        let mut ended = Vec::new();
+        for (((work, _), (start, session)), result) in work.iter().zip(&begun).zip(results) {
             let asked = if let Ok(Todo::Run(target)) = &work.todo { Some(record::asked(target)) } else { None };
             let traffic = session.as_ref().map(|session| session.reader().traffic()).unwrap_or_default();
             let (info, start) = (work.info.clone(), *start);
-            self.function.recorder.end(Ended { info, asked, traffic, start, result })
-        };
-        work.iter().zip(&begun).zip(results).map(end).collect()
+            ended.push(self.function.recorder.end(Ended { info, asked, traffic, start, result }));
+        }
+        ended
     }
 
     /// `work` and, where a playbook is run for it, the client of its organization.
@@ -272,6 +273,7 @@ mod tests {
         request::TargetType,
     };
     use futures_util::future::LocalBoxFuture;
+    use sandbox::rehearsal::Rehearsal;
     use serde_json::{Value, json};
 
     /// The lines of the runs in this module's test.
@@ -302,8 +304,52 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn concurrent_invocations_of_two_organizations_share_nothing() {
+        let (acme, globex) = (Rehearsal::start().await, sandbox::tenant::Tenant::start().await);
+        let own = |alias: &str, request: &sandbox::tenant::Recorded| {
+            request.headers["x-api-key"].to_str().is_ok_and(|key| key.starts_with(&format!("jca_{alias}")))
+        };
+        let rotate = |round: usize| {
+            for (alias, tenant) in [("acme", &acme.tenant), ("globex", &globex)] {
+                let key = format!("jca_{alias}_{round}");
+                tenant.set_key(&key);
+                let secret = json!({"api_key": key, "api_url": tenant.url()}).to_string();
+                acme.secrets.put(&format!("jumpcloud/{alias}/key"), &secret);
+            }
+        };
+        rotate(0);
+        let mut env: HashMap<_, _> = acme.env().into_iter().collect();
+        env.insert("JUMPCLOUD_SECRET_ID", "jumpcloud/{organization}/key".to_owned());
+        let var = |name: &str| env.get(name).cloned();
+        let question = crate::playbooks::enrich_user::ENRICH_USER;
+        let function = Function::new(&question, &Vars(&var), http::client(), |_| {});
+        let mut context = lambda_runtime::Context::default();
+        context.deadline = u64::MAX >> 20;
+        for round in 1..=4 {
+            let run = async |number: usize| {
+                let alias = ["acme", "globex"][number % 2];
+                let event = json!({"user": "jsmith", "organization": alias}).to_string();
+                let event = LambdaEvent::new(RawValue::from_string(event).unwrap(), context.clone());
+                let answer = serde_json::to_value(function.handle(event).await.unwrap()).unwrap();
+                assert_eq!(
+                    (&answer["status"], &answer["request"]["organization"]),
+                    (&json!("succeeded"), &json!(alias))
+                );
+            };
+            futures_util::future::join_all((0..20).map(run)).await;
+            rotate(round); // the keys that are held are refused
+        }
+        // Calls that were refused together share one renewal: each secret was read once for each key.
+        assert_eq!(acme.secrets.reads(), 2 * 4);
+        for (alias, tenant) in [("acme", &acme.tenant), ("globex", &globex)] {
+            let requests = tenant.requests();
+            assert!(requests.len() > 4 * 10 && requests.iter().all(|request| own(alias, request)), "{alias}");
+        }
+    }
+
+    #[tokio::test]
     async fn every_way_ends_in_one_line_and_a_panic_says_nothing_of_its_own() {
-        let rehearsal = sandbox::rehearsal::Rehearsal::start().await;
+        let rehearsal = Rehearsal::start().await;
         let env: HashMap<_, _> = rehearsal.env().into_iter().collect();
         let var = |name: &str| env.get(name).cloned();
         let function = Function::new(&Defect, &Vars(&var), http::client(), keep);

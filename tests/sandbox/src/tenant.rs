@@ -75,6 +75,8 @@ pub struct Tenant {
 }
 
 pub(crate) struct Shared {
+    /// The organization's id.
+    pub(crate) id: Mutex<String>,
     pub(crate) org: Mutex<Org>,
     /// By their ids: the other organizations of the administrator of several.
     pub(crate) others: Mutex<HashMap<String, Org>>,
@@ -110,6 +112,7 @@ impl Tenant {
     /// The same on these ports.
     pub fn start_on(listeners: Listeners) -> Self {
         let shared = Arc::new(Shared {
+            id: Mutex::new(ORG_ID.to_owned()),
             org: Mutex::new(Org::seeded(ORG_ID)),
             others: Mutex::default(),
             orders: Mutex::default(),
@@ -226,6 +229,13 @@ impl Tenant {
     /// From now on a call needs `x-org-id`, as for the administrator of several organizations.
     pub fn require_org(&self) {
         *lock(&self.shared.multi_tenant) = true;
+    }
+
+    /// Makes it another organization, with the same users and devices, whose service account's tokens begin so.
+    pub fn become_organization(&self, id: &str, token: &str) {
+        id.clone_into(&mut lock(&self.shared.id));
+        *lock(&self.shared.org) = Org::seeded(id);
+        token.clone_into(&mut lock(&self.shared.account).token);
     }
 
     /// Adds an organization of the same administrator, seeded as the first: from now on a call needs `x-org-id`.

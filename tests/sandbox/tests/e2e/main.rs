@@ -12,6 +12,7 @@ mod environment;
 mod errors;
 mod guards;
 mod holds;
+mod interleaved;
 mod interruptions;
 mod leaks;
 mod local;
