@@ -370,3 +370,21 @@ async fn a_hold_of_one_keeps_nobody_of_another() {
     }
     assert_eq!(state(two.tenant("acme"), "jsmith"), "SUSPENDED");
 }
+
+#[tokio::test]
+async fn whoever_names_many_organizations_does_not_use_up_the_memory() {
+    let two = Two::start().await;
+    let function = two.function("enrich-user", &[]).await;
+    let ask = async |from: usize, to: usize| {
+        for number in from..to {
+            let (alias, url) = (format!("o{number}"), two.other.url());
+            let secret = json!({"api_key": OTHER_KEY, "api_url": url});
+            two.rehearsal.secrets.put(&format!("jumpcloud/{alias}/key"), &secret.to_string());
+            let event = json!({"username": "jsmith", "organization": alias});
+            assert_eq!(function.invoke(event, TIMEOUT).await.expect("an outcome")["status"], "succeeded");
+        }
+        function.peak_memory_mib().await
+    };
+    let (one, kept, more) = (ask(0, 1).await, ask(1, 32).await, ask(32, 200).await);
+    assert!(more <= kept + 8 && more < 100, "{one} {kept} {more} MiB of 128");
+}
