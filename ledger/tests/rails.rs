@@ -26,7 +26,6 @@ async fn set_within(ledger: &Ledger, event: &Value, time_left: Duration) -> Resu
 }
 
 /// The same where the deployment serves these.
-#[expect(clippy::too_many_arguments, reason = "whose rails, what, and for how long")]
 async fn set_in(
     organizations: &Organizations,
     ledger: &Ledger,
