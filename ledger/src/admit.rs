@@ -49,7 +49,7 @@ impl Ledger {
             DeadlineExceeded.error("the function's time ran out before the guard table was asked; nothing was done; try again or raise the function's timeout")
         })?;
         let id = change.target.id.as_ref().ok_or_else(|| unavailable("the target has no id"))?;
-        let key = change_key(&self.organization, change.target.target_type, id);
+        let key = change_key(self.organization(change.info.organization.as_ref())?, change.target.target_type, id);
         let request = Request { ledger: self, table, change, key, until: Instant::now() + time_left };
         request.admit(known).await
     }

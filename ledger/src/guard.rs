@@ -9,6 +9,7 @@ use jumpcloud_playbooks::{
         ErrorType::{GuardUnavailable, Protected as IsProtected, Unsupported},
     },
     guard::{About, Admission, Asks, Change, Guard, Judged, Protection, Settled, Subject, Unsettled},
+    organizations::{Alias, Organizations, undecided},
     outcome::{Hold, Judgement, Rule, Ruling},
     playbooks::{
         disable_user::DISABLE_USER, enable_user::ENABLE_USER, reset_password::RESET_PASSWORD,
@@ -46,7 +47,9 @@ const TIME_TO_WARM_UP: Duration = Duration::from_secs(3);
 pub struct Ledger {
     /// `None` where the deployment has none on purpose.
     pub(crate) table: Option<Table>,
-    pub(crate) organization: String,
+    pub(crate) organizations: Organizations,
+    /// What the one is called, where there is one.
+    one: String,
     pub(crate) limits: Limits,
     /// Of the environment.
     pub(crate) entries: Vec<Entry>,
@@ -66,7 +69,8 @@ impl Ledger {
             |var: &Var| vars.parsed(var, |number| number.parse().ok().filter(|number| (1..=1000).contains(number)));
         Ok(Self {
             table: (name != NONE).then(|| Table::from_vars(vars, http, name)).transpose()?,
-            organization: organization(vars)?,
+            organizations: Organizations::from_vars(vars)?,
+            one: organization(vars)?,
             limits: Limits {
                 hour: number(&vars::MAX_TARGETS_PER_HOUR)?.unwrap_or(10),
                 day: number(&vars::MAX_TARGETS_PER_DAY)?.unwrap_or(40),
@@ -76,18 +80,31 @@ impl Ledger {
         })
     }
 
-    /// The switches that `playbook` obeys, its own last.
-    pub(crate) fn switches(&self, playbook: &str) -> Vec<Item> {
-        let mut keys = Vec::new();
-        if playbook != GIVES_BACK {
-            keys.extend([switch_key(ALL, ALL), switch_key(&self.organization, ALL)]);
+    /// What every key of an organization begins with.
+    ///
+    /// # Errors
+    /// `Internal` where it was not decided which.
+    pub(crate) fn organization<'a>(&'a self, alias: Option<&'a Alias>) -> Result<&'a str, Error> {
+        match (alias, self.organizations.are_several()) {
+            (Some(alias), true) => Ok(alias.as_str()),
+            (None, false) => Ok(&self.one),
+            (Some(_), false) | (None, true) => Err(undecided()),
         }
-        keys.extend([switch_key(ALL, playbook), switch_key(&self.organization, playbook)]);
-        keys
     }
 }
 
-/// The organization that every key begins with.
+/// The switches that `playbook` obeys in `organization`, its own last.
+pub(crate) fn switches(organization: &str, playbook: &str) -> Vec<Item> {
+    let whose = if playbook == GIVES_BACK { &[playbook][..] } else { &[ALL, playbook] };
+    whose.iter().flat_map(|playbook| scopes(organization).map(move |scope| switch_key(scope, playbook))).collect()
+}
+
+/// Where what holds for `organization` is set: for all, and for it; which is one where all are meant.
+pub(crate) fn scopes(organization: &str) -> impl Iterator<Item = &str> + Clone {
+    [ALL, organization].into_iter().skip(usize::from(organization == ALL))
+}
+
+/// What a single organization is called.
 ///
 /// # Errors
 /// `Internal` where it could be mistaken for another key.
@@ -123,10 +140,11 @@ impl Guard for Ledger {
         let mut known = Known { entries: self.entries.clone(), switches: Vec::new(), record: None };
         let Some(table) = &self.table else { return Ok(known) };
         let until = Instant::now() + about.time_left;
-        let change = change_key(&self.organization, about.target_type, about.id);
-        let mut keys = self.switches(about.playbook);
+        let organization = self.organization(about.organization)?;
+        let change = change_key(organization, about.target_type, about.id);
+        let mut keys = switches(organization, about.playbook);
         keys.push(change.clone());
-        let protected = protected_pk(&self.organization);
+        let protected = protected_pk(organization);
         let (entries, items) = tokio::join!(table.query(&protected, until), table.get(&keys, until));
         let (entries, items) = (entries?, items?);
         keys.pop();

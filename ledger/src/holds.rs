@@ -33,7 +33,7 @@ impl Ledger {
             return Ok(Admission::DryRun(format!("switched to dry run {}", switch.set)));
         }
         let id = change.target.id.as_ref().ok_or_else(|| unavailable("the target has no id"))?;
-        let key = change_key(&self.organization, change.target.target_type, id);
+        let key = change_key(self.organization(change.info.organization.as_ref())?, change.target.target_type, id);
         let until = Instant::now() + change.time_left;
         let mut tries = 0;
         loop {

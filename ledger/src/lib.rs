@@ -3,7 +3,7 @@
 //! # The table
 //!
 //! Key: `pk` (text, partition) and `sk` (text, sort). TTL attribute: `expires`. Every `pk` begins with the organization:
-//! `JUMPCLOUD_ORG_ID`, else `default`; the switches also exist for `*`, all organizations. Times are RFC 3339 in UTC, unless an
+//! the alias where there are several, else `JUMPCLOUD_ORG_ID`, else `default`; the switches also exist for `*`, all organizations. Times are RFC 3339 in UTC, unless an
 //! attribute says milliseconds or seconds since 1970.
 //!
 //! | `pk` | `sk` | one per |

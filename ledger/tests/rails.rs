@@ -11,6 +11,7 @@ use jumpcloud_playbooks::{
     error::Error,
     guard::Guard,
     intake::{Arrival, Instruction},
+    organizations::Organizations,
     outcome::Outcome,
     runtime,
 };
@@ -21,9 +22,19 @@ use tokio::time::Instant;
 
 /// What `ledger` answers within this time.
 async fn set_within(ledger: &Ledger, event: &Value, time_left: Duration) -> Result<Outcome, Error> {
+    set_in(&common::organizations(&[]), ledger, event, time_left).await
+}
+
+/// The same where the deployment serves these.
+async fn set_in(
+    organizations: &Organizations,
+    ledger: &Ledger,
+    event: &Value,
+    time_left: Duration,
+) -> Result<Outcome, Error> {
     let request_id = format!("r-{:08x}", fastrand::u32(..));
     let arrival = Arrival { request_id, dry_run: false, now: Utc::now(), redriven: false };
-    let Instruction { info, fields } = Instruction::read(&event.to_string(), &arrival);
+    let Instruction { info, fields } = Instruction::read(&event.to_string(), &arrival, organizations);
     let asked = runtime::Asked { info: &info, fields: &fields?, deadline: Instant::now() + time_left };
     let answered = rails::answer(ledger, asked).await;
     assert_eq!(

@@ -8,6 +8,7 @@ use crate::{
     error::Error,
     holds::Holding,
     ids::ObjectId,
+    organizations::Alias,
     outcome::{Hold, Judgement, OutcomeTarget, Pending},
     request::{RequestInfo, TargetType},
 };
@@ -16,6 +17,8 @@ use crate::{
 pub struct About<'a> {
     /// The playbook's name.
     pub playbook: &'static str,
+    /// Of several, where the function serves several.
+    pub organization: Option<&'a Alias>,
     /// User or host.
     pub target_type: TargetType,
     /// Of the target.

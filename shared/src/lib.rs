@@ -24,6 +24,7 @@ pub mod credentials;
 pub mod jumpcloud;
 
 pub mod http;
+pub mod organizations;
 pub mod vars;
 
 pub mod error;

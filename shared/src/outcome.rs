@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     error::ErrorType,
     ids::ObjectId,
+    organizations::Alias,
     request::{By, RequestInfo, TargetType},
 };
 
@@ -218,6 +219,11 @@ impl Undo {
     /// `playbook` for the same user.
     pub fn user(playbook: &'static str, id: &ObjectId) -> Self {
         Self::new(playbook, json!({"user_id": id}))
+    }
+
+    /// The same in one of several organizations.
+    pub fn of(&mut self, organization: &Alias) {
+        self.event["organization"] = json!(organization);
     }
 
     /// `playbook` with `event`.

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::organizations::Alias;
+
 /// The kind of target that a playbook takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -175,6 +177,9 @@ impl Takes {
 pub struct RequestInfo {
     /// Lambda's id of the invocation.
     pub request_id: String,
+    /// The organization that it is about, where the function serves several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization: Option<Alias>,
     /// Report what would be done, and do nothing.
     pub dry_run: bool,
     /// Why, in the caller's words; `null` where nobody said.

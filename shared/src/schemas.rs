@@ -169,6 +169,10 @@ fn input(playbook: &dyn Playbook) -> Value {
         "reason" => json!({"type": "string", "maxLength": 256, "description": "Why, for the audit record."}),
         "correlation" => json!({"description": "The caller's own reference: any JSON of at most 4 KB, given back."}),
         "plan_hash" => json!({"type": "string", "description": "Consent to the plan of a dry run: its `plan_hash`."}),
+        "organization" => json!({
+            "type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$",
+            "description": "The alias of the organization: required where the function serves several, an error where it serves one.",
+        }),
         "offline" => json!({"enum": ["queue", "skip"], "description": "What to do about a host that is offline."}),
         "include" => json!({"type": "array", "items": {"enum": includes}}),
         "hours" => {

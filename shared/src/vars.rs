@@ -30,7 +30,8 @@ macro_rules! variables {
 }
 
 variables! {
-    /// name or ARN of the secret in Secrets Manager; required
+    /// name or ARN of the secret in Secrets Manager; required. With `{organization}` in it (`jumpcloud/{organization}/key`) the
+    /// function serves several organizations, each with a secret of its own
     JUMPCLOUD_SECRET_ID, "the name or ARN of the secret";
     /// `us` (the default), `eu` or `in`, where the secret has none: which of JumpCloud's hosts are called
     JUMPCLOUD_REGION, "us, eu or in";
@@ -40,6 +41,13 @@ variables! {
     JUMPCLOUD_API_URL, "the URL of JumpCloud's API";
     /// organization id, for service accounts and the administrator of several, where the secret has none
     JUMPCLOUD_ORG_ID, "an organization id";
+    /// the organizations that one function serves, by the aliases that events name them by: `alias=id`, or, where each has a
+    /// secret of its own, `alias` alone. Without it and with `{organization}` in `JUMPCLOUD_SECRET_ID`, each alias is taken
+    /// whose secret the role may read
+    JUMPCLOUD_ORGS, "entries such as acme=633f3f295482343ff32add41, with commas between";
+    /// with several organizations, whose an alert is: `123456789012=alias` for events of EventBridge that invoke the function
+    /// directly, by their AWS account, `arn:aws:sqs:...=alias` for what comes from that queue; other alerts are refused
+    ORGANIZATION_OF_ACCOUNT, "entries such as 123456789012=acme or arn:aws:sqs:us-east-1:123456789012:findings=acme, with commas between";
     /// default `put`; `state`: Disable User calls `POST .../state/suspend`, for which the scope `users.state.suspend` is enough;
     /// its answer is not documented, so only reading the user again says that it happened
     SUSPEND_WITH, "put or state";

@@ -17,6 +17,10 @@ VPC = {"VpcSubnetIds": "subnet-01234567,subnet-89abcdef", "VpcSecurityGroupIds":
 AUDITED = [resource_of(playbook) for playbook in PLAYBOOKS if playbook["changes"]] + ["GuardRails"]
 
 
+PATTERN = "jumpcloud/{organization}/key"
+ORGS = "acme=633f3f295482343ff32add41,globex=60259a2ad81e1a474d4e7c83"
+
+
 class Combinations(unittest.TestCase):
     def test_what_cannot_work_is_refused(self):
         for parameters in (
@@ -32,6 +36,16 @@ class Combinations(unittest.TestCase):
             {"AlertSourceArns": RULE, "TopicPlaybook": "enrich-user", "TopicArn": TOPIC},
             {"EventPlaybook": "respond-to-alert", "DeployWorkflows": "false"},
             {"QueuePlaybook": "disable-user", "DeployDisableUser": "false"},
+            {"SecretPattern": PATTERN, "SecretArn": SECRET},
+            {"SecretPattern": PATTERN, "EnrichUserSecretArn": SECRET},
+            {"SecretPattern": PATTERN, "BreakGlassRoleArn": ROLE},
+            {"SecretPattern": PATTERN, "JumpCloudOrgId": "633f3f295482343ff32add41"},
+            {"JumpCloudOrgs": ORGS, "JumpCloudOrgId": "633f3f295482343ff32add41"},
+            {"JumpCloudOrgs": ORGS, "TopicPlaybook": "enrich-user"},
+            {"JumpCloudOrgs": ORGS, "QueuePlaybook": "enrich-user"},
+            {"JumpCloudOrgs": ORGS, "QueueOrganization": "acme"},
+            {"OrganizationOfAccount": "123456789012=acme"},
+            {"QueueOrganization": "acme", "QueuePlaybook": "enrich-user"},
         ):
             self.assertEqual(len(Resolved(**parameters).refusals()), 1, parameters)
 
@@ -47,6 +61,9 @@ class Combinations(unittest.TestCase):
             {"TopicPlaybook": "enrich-user", "AlertSourceArns": f"{RULE},{RULE}"},
             {"QueuePlaybook": "enrich-user", "AlertSourceArns": TOPIC},
             {"EventPlaybook": "respond-to-alert"},
+            {"SecretPattern": PATTERN, "SecretKmsKeyArn": KEY, "OrganizationOfAccount": "123456789012=acme", "EventPlaybook": "respond-to-alert"},
+            {"SecretPattern": PATTERN, "JumpCloudOrgs": "acme,globex"},
+            {"JumpCloudOrgs": ORGS, "SecretArn": SECRET, "QueuePlaybook": "enrich-user", "QueueOrganization": "acme"},
             {"ActOnLogs": "true", "TargetPaths": "/who"},
             {"ReservedConcurrency": 1},
         ):
@@ -82,6 +99,10 @@ class Combinations(unittest.TestCase):
             "Protected": "ceo@company.com",
             "GuardTableName": "no",
             "JumpCloudOrgId": "a#b",
+            "JumpCloudOrgs": "Acme=1",
+            "OrganizationOfAccount": "123456789012",
+            "SecretPattern": "jumpcloud/key",
+            "QueueOrganization": "*",
         }.items():
             with self.assertRaises(AssertionError, msg=parameter):
                 Resolved(**{parameter: value})
@@ -99,16 +120,24 @@ class Combinations(unittest.TestCase):
                     return parameter["MaxLength"] if parameter["Type"] == "String" else len(str(parameter["MaxValue"]))
                 case {"Ref": "AWS::NoValue"}:
                     return 0
+                case {"Fn::Sub": [str(text), dict(given)]}:
+                    names = re.findall(r"\$\{([^}]+)\}", text)
+                    return len(re.sub(r"\$\{[^}]+\}", "", text)) + sum(longest(given.get(name, {"Ref": name})) for name in names)
+                case {"Fn::Sub": str(text)}:
+                    return longest({"Fn::Sub": [text, {}]})
                 case {"Ref": _} | {"Fn::GetAtt": _}:  # an ARN: 80 characters of a name, and what is before it
                     return 128
             return len(value)
 
         of_all = source["Globals"]["Function"]["Environment"]["Variables"]
         for function in (body["Properties"] for body in source["Resources"].values() if body["Type"] == "AWS::Serverless::Function"):
-            # Lambda measures the JSON: with four quotes, a colon and a comma for each.
             both = of_all | function["Environment"]["Variables"]
-            length = 2 + sum(len(name) + longest(value) + 6 for name, value in both.items())
-            self.assertLess(length, 4096, function["FunctionName"])
+            # One organization, or several: the Rules let a stack have the variables of one of them. Those of several leave no room
+            # for the longest paths and administrators; the page says so.
+            for empty in (["JUMPCLOUD_ORGS", "ORGANIZATION_OF_ACCOUNT"], ["JUMPCLOUD_ORG_ID", "TARGET_PATHS", "JUMPCLOUD_SELF"]):
+                # Lambda measures the JSON: with four quotes, a colon and a comma for each.
+                length = 2 + sum(len(name) + (0 if name in empty else longest(value)) + 6 for name, value in both.items())
+                self.assertLess(length, 4096, function["FunctionName"])
 
 
 class Organization(unittest.TestCase):

@@ -84,7 +84,7 @@ class Template(unittest.TestCase):
         rails = {"Ref": f"{RAILS}FunctionAliaslive"}
         rule = self.default.resources["OverdueHoldsRule"]["Properties"]
         (target,) = rule["Targets"]
-        self.assertEqual((json.loads(target["Input"]), target["Arn"]), ({"show": True}, rails))
+        self.assertEqual((json.loads(target["Input"]), target["Arn"]), ({"show": True, "all_organizations": True}, rails))
         # On a schedule alone: nobody's event sets it off, and nothing of an event is passed on.
         self.assertEqual((rule["ScheduleExpression"], set(rule) & {"EventPattern", "EventBusName", "RoleArn"}), ("rate(1 hour)", set()))
         self.assertFalse({"InputPath", "InputTransformer", "RoleArn"} & set(target))
@@ -272,6 +272,24 @@ class Template(unittest.TestCase):
                     self.assertEqual(readable(stack, other), own if other == name else expected, f"{name} {other}")
                 # All else is as it is for the others.
                 self.assertEqual(set(stack.resources["DisableUserFunction"]["Properties"]["Environment"]["Variables"]), set(Resolved().resources["DisableUserFunction"]["Properties"]["Environment"]["Variables"]))
+
+    def test_one_secret_for_each_organization_is_read_by_its_name(self):
+        stack = Resolved(SecretPattern="jumpcloud/{organization}/key", OrganizationOfAccount="123456789012=acme", QueueOrganization="globex", QueuePlaybook="disable-user")
+        self.assertEqual(stack.of_type("AWS::SecretsManager::Secret", "AWS::SecretsManager::ResourcePolicy"), {})
+        for name in ENRICH + MUTATING:
+            (statement,) = [statement for statement in statements(stack, f"{name}Role") if "secretsmanager:GetSecretValue" in listed(statement["Action"])]
+            text, names = statement["Resource"]["Fn::Sub"]
+            self.assertEqual(text, "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${Name}-??????")
+            self.assertEqual(names, {"Name": {"Fn::Join": ["*", {"Fn::Split": ["{organization}", "jumpcloud/{organization}/key"]}]}})
+        # The rails know from the same variables that there are several, and may read no secret.
+        for name in [*ENRICH, *MUTATING, RAILS]:
+            given = variables(stack, name)
+            self.assertEqual(given["JUMPCLOUD_SECRET_ID"], "jumpcloud/{organization}/key", name)
+            text, names = given["ORGANIZATION_OF_ACCOUNT"]["Fn::Sub"]
+            self.assertEqual(text, "${Others}${AlertQueue.Arn}=${QueueOrganization},${AlertRedriveQueue.Arn}=${QueueOrganization}")
+            self.assertEqual(names, {"Others": {"Fn::Sub": "${OrganizationOfAccount},"}})
+        self.assertFalse([statement for statement in statements(stack, f"{RAILS}Role") if "secretsmanager:GetSecretValue" in listed(statement["Action"])])
+        self.assertEqual(variables(Resolved(), "DisableUser")["ORGANIZATION_OF_ACCOUNT"], "")
 
     def test_everything_that_is_stored_is_encrypted_with_the_one_key(self):
         given = Resolved(KmsKeyArn="arn:aws:kms:given", **INTAKES)

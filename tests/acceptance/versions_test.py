@@ -29,6 +29,9 @@ SAMPLES = [
     "subnet-0123456789abcdef0",
     "sg-0123456789abcdef0",
     "user:ceo@company.com",
+    "jumpcloud/{organization}/key",
+    "acme=633f3f295482343ff32add41",
+    "acme",
     "7",
 ]
 # They were on the old version after a deployment; all others are found.

@@ -16,7 +16,7 @@ use crate::{
 
 /// The actions, and what may stand beside each.
 const ACTIONS: [(&str, &[&str]); 6] = [
-    ("show", &[]),
+    ("show", &["all_organizations"]),
     ("switch", &["playbook", "all_organizations"]),
     ("protect", &["as"]),
     ("unprotect", &[]),

@@ -25,11 +25,11 @@ use tokio::time::Instant;
 use self::{
     action::{Action, Setting},
     edit::{Edit, Hand, Plan},
-    show::Switches,
+    show::{Shown, Switches},
 };
 use crate::{
-    guard::{GIVES_BACK, Ledger},
-    items::{Item, When, on_condition, text_of},
+    guard::{self, GIVES_BACK, Ledger},
+    items::{ALL, Item, When, on_condition, text_of},
     switch::Mode,
     table::{Table, Trouble, Written, backoff, is_conflict, unavailable},
 };
@@ -51,11 +51,15 @@ async fn act(ledger: &Ledger, action: &Action, asked: &Asked<'_>) -> Result<Outc
     let table = ledger.table.as_ref().ok_or_else(|| {
         Unsupported.error("GUARD_TABLE is `none`: this deployment has no guard table, and nothing that could be shown or set; nothing was done")
     })?;
+    let organization = match ledger.organization(asked.info.organization.as_ref()) {
+        Err(_) if asked.fields.flag("all_organizations")? => ALL, // of several, and so not about one
+        one => one?,
+    };
     if *action == Action::Show {
-        return show::all(ledger, table, asked.deadline).await;
+        return show::all(&Shown { ledger, table, until: asked.deadline }, organization).await;
     }
-    let key = action.key(&ledger.organization);
-    let mut keys = show::keys(&ledger.organization);
+    let key = action.key(organization);
+    let mut keys = show::keys(organization);
     if !keys.contains(&key) {
         keys.push(key.clone());
     }
@@ -64,7 +68,7 @@ async fn act(ledger: &Ledger, action: &Action, asked: &Asked<'_>) -> Result<Outc
     let hand = Hand { info: asked.info, now: Utc::now() };
     let request = Request { table, action, hand: &hand, key, until: asked.deadline };
     let outcome = request.outcome(item).await?;
-    let remarks = remarks(ledger, action, &Switches::new(&ledger.organization, &items));
+    let remarks = remarks(ledger, action, &Switches::new(organization, &items));
     let summary = [&[outcome.summary], &remarks[..]].concat().join(" ");
     Ok(Outcome { summary, ..outcome })
 }
@@ -145,8 +149,8 @@ fn failed(would: &str, lost: bool, error: Error) -> Error {
 fn remarks(ledger: &Ledger, action: &Action, switches: &Switches) -> Vec<String> {
     match action {
         Action::Switch(Setting { playbook: Some(playbook), .. }) => {
-            let own = action.key(&ledger.organization);
-            let others = ledger.switches(playbook).into_iter().filter(|key| *key != own);
+            let own = action.key(switches.organization());
+            let others = guard::switches(switches.organization(), playbook).into_iter().filter(|key| *key != own);
             let stopped = others.filter_map(|key| switches.at(&key)).filter(|found| found.switch.mode != Mode::On);
             stopped.map(|found| format!("{} is {}.", found.subject(), found.said())).collect()
         }

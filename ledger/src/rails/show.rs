@@ -11,7 +11,7 @@ use super::{
     state::{allowance_state, entry_state, record_state, switch_state},
 };
 use crate::{
-    guard::{GIVES_BACK, Ledger, PLAYBOOKS},
+    guard::{self, GIVES_BACK, Ledger, PLAYBOOKS, scopes},
     items::{ALL, Item, protected_pk, switch_key, text_of},
     protected::Entry,
     record::{Record, Standing},
@@ -46,7 +46,10 @@ impl Found {
 }
 
 /// The switches that an organization's playbooks obey.
-pub(super) struct Switches(Vec<Found>);
+pub(super) struct Switches {
+    organization: String,
+    found: Vec<Found>,
+}
 
 impl Switches {
     /// Of what was read with [`keys`].
@@ -57,24 +60,28 @@ impl Switches {
             let switch = Switch::from_item(item.as_ref());
             Found { key, item, organization: organization.to_owned(), playbook, switch }
         };
-        Self(places(organization).map(found).collect())
+        Self { organization: organization.to_owned(), found: places(organization).map(found).collect() }
+    }
+
+    /// Whose they are.
+    pub(super) fn organization(&self) -> &str {
+        &self.organization
     }
 
     /// The one at `key`.
     pub(super) fn at(&self, key: &Item) -> Option<&Found> {
-        self.0.iter().find(|found| found.key == *key)
+        self.found.iter().find(|found| found.key == *key)
     }
 
     /// Those of single playbooks.
     pub(super) fn of_playbooks(&self) -> impl Iterator<Item = &Found> + Clone {
-        self.0.iter().filter(|found| found.playbook != ALL)
+        self.found.iter().filter(|found| found.playbook != ALL)
     }
 }
 
 /// Organization and playbook of all switches.
 fn places(organization: &str) -> impl Iterator<Item = (&str, &'static str)> {
-    [ALL, organization]
-        .into_iter()
+    scopes(organization)
         .flat_map(|organization| [ALL].into_iter().chain(PLAYBOOKS).map(move |playbook| (organization, playbook)))
 }
 
@@ -88,9 +95,37 @@ pub(super) fn is_at(item: &Item, key: &Item) -> bool {
     key.iter().all(|(name, value): (&String, &AttributeValue)| item.get(name) == Some(value))
 }
 
-/// Everything, read as it is now.
-pub(super) async fn all(ledger: &Ledger, table: &Table, until: Instant) -> Result<Outcome, Error> {
-    let organization = &ledger.organization;
+/// What is shown, and until when it may be read.
+pub(super) struct Shown<'a> {
+    pub(super) ledger: &'a Ledger,
+    pub(super) table: &'a Table,
+    pub(super) until: Instant,
+}
+
+/// Everything, read as it is now: of an organization, or of all that the configuration names.
+pub(super) async fn all(shown: &Shown<'_>, organization: &str) -> Result<Outcome, Error> {
+    let (summary, mut rails) = of(shown, organization).await?;
+    if organization == ALL {
+        let (mut each, mut overdue, mut words) =
+            (Vec::new(), Vec::new(), vec![format!("In all organizations: {summary}")]);
+        for alias in shown.ledger.organizations.named() {
+            let (summary, mut rails) = of(shown, alias.as_str()).await?;
+            for hold in rails["overdue_holds"].as_array_mut().into_iter().flatten() {
+                hold["organization"] = json!(alias);
+                overdue.push(hold.clone());
+            }
+            words.push(format!("{alias}: {summary}"));
+            each.push(rails);
+        }
+        (rails["organizations"], rails["overdue_holds"]) = (json!(each), json!(overdue));
+        return Ok(Outcome { rails: Some(rails), ..Outcome::new(None, words.join(" ")) });
+    }
+    Ok(Outcome { rails: Some(rails), ..Outcome::new(None, summary) })
+}
+
+/// In words and as facts.
+async fn of(Shown { ledger, table, until }: &Shown<'_>, organization: &str) -> Result<(String, Value), Error> {
+    let (ledger, until) = (*ledger, *until);
     let (keys, protected, changes) = (keys(organization), protected_pk(organization), format!("{organization}#change"));
     let (items, entries, records) =
         tokio::join!(table.get(&keys, until), table.query(&protected, until), table.query(&changes, until));
@@ -117,7 +152,7 @@ pub(super) async fn all(ledger: &Ledger, table: &Table, until: Instant) -> Resul
         open.len(),
         overdue.len()
     );
-    let set = switches.0.iter().filter(|found| found.item.as_ref().is_some_and(|item| item.contains_key("mode")));
+    let set = switches.found.iter().filter(|found| found.item.as_ref().is_some_and(|item| item.contains_key("mode")));
     let set = set.map(|found| {
         let text = |name| found.item.as_ref().and_then(|item| text_of(item, name));
         json!({
@@ -129,12 +164,13 @@ pub(super) async fn all(ledger: &Ledger, table: &Table, until: Instant) -> Resul
         "organization": organization, "playbooks": playbooks, "switches": set.collect::<Vec<_>>(), "protected": protected,
         "changes": open, "overdue_holds": overdue,
     });
-    Ok(Outcome { rails: Some(rails), ..Outcome::new(None, summary) })
+    Ok((summary, rails))
 }
 
 /// What a playbook obeys: the strictest of its switches, its count and its limits.
 fn in_force(ledger: &Ledger, switches: &Switches, playbook: &'static str, now: DateTime<Utc>) -> Value {
-    let obeyed: Vec<&Found> = ledger.switches(playbook).iter().filter_map(|key| switches.at(key)).collect();
+    let obeyed: Vec<&Found> =
+        guard::switches(&switches.organization, playbook).iter().filter_map(|key| switches.at(key)).collect();
     let is = |mode| obeyed.iter().any(|found| found.switch.mode == mode);
     let mode = [Mode::Off, Mode::DryRun].into_iter().find(|mode| is(*mode)).unwrap_or_default();
     let mut shown = json!({"playbook": playbook, "switch": mode.word()});

@@ -10,6 +10,7 @@ use jumpcloud_playbooks::{
     holds::Holding,
     http,
     ids::ObjectId,
+    organizations::{Alias, Organizations},
     outcome::{Judgement, OutcomeTarget},
     request::{By, DIRECT, RequestInfo, TargetType},
     vars::Vars,
@@ -32,9 +33,16 @@ pub(crate) fn ledger(dynamo: &Dynamo, changes: &[(&'static str, &str)]) -> Ledge
     Ledger::from_vars(&Vars(&var), http::client().expect("a client")).expect("a complete environment")
 }
 
+/// The organizations that these variables name.
+pub(crate) fn organizations(vars: &[(&'static str, &str)]) -> Organizations {
+    let var = |name: &str| Some(vars.iter().find(|(known, _)| *known == name)?.1.to_owned());
+    Organizations::from_vars(&Vars(&var)).expect("variables that make sense")
+}
+
 /// What is asked of a guard.
 #[derive(Clone)]
 pub(crate) struct Asked {
+    pub(crate) organization: Option<Alias>,
     pub(crate) playbook: &'static str,
     pub(crate) id: String,
     pub(crate) direct: bool,
@@ -47,7 +55,15 @@ impl Asked {
     /// By a finding.
     pub(crate) fn new(playbook: &'static str, id: &str) -> Self {
         let (id, time_left) = (id.to_owned(), Duration::from_secs(20));
-        Self { playbook, id, direct: false, repeat: false, sighting: Sighting::default(), time_left }
+        Self {
+            organization: None,
+            playbook,
+            id,
+            direct: false,
+            repeat: false,
+            sighting: Sighting::default(),
+            time_left,
+        }
     }
 
     fn target_type(&self) -> TargetType {
@@ -62,6 +78,7 @@ impl Asked {
         let info = RequestInfo {
             event_source: source.to_owned(),
             event_id: Some("f-1".to_owned()),
+            organization: self.organization.clone(),
             repeat: self.repeat,
             ..RequestInfo::default()
         };
@@ -83,7 +100,8 @@ impl Asked {
     pub(crate) async fn read(&self, ledger: &Ledger) -> Result<ledger::judge::Known, Error> {
         let id = ObjectId::parse(&self.id).expect("an id");
         let target_type = self.target_type();
-        ledger.read(&About { playbook: self.playbook, target_type, id: &id, time_left: self.time_left }).await
+        let (playbook, organization, time_left) = (self.playbook, self.organization.as_ref(), self.time_left);
+        ledger.read(&About { playbook, organization, target_type, id: &id, time_left }).await
     }
 
     /// Whether `ledger` admits it.

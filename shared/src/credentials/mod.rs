@@ -21,6 +21,7 @@ use crate::{
     },
     http::for_aws,
     jumpcloud::{self, Credential, Hosts},
+    organizations::{Alias, secret_id},
     vars::{self, Vars},
 };
 
@@ -61,14 +62,27 @@ pub struct KeyStore {
     secrets_manager: Client,
     http: reqwest::Client,
     secret_id: String,
+    /// Where the function serves several.
+    alias: Option<Alias>,
     defaults: Defaults,
     expected: Hosts,
     state: Mutex<State>,
 }
 
-impl KeyStore {
+/// Where the secrets are, and what counts where one says nothing.
+#[derive(Clone, Debug)]
+pub struct Secrets {
+    secrets_manager: Client,
+    secret_id: String,
+    defaults: Defaults,
+}
+
+impl Secrets {
     /// From the environment that Lambda gives: region and credentials are there, so `aws-config`'s chain of providers is
     /// not needed (1.4 MB and 1 ms less).
+    ///
+    /// # Errors
+    /// `SecretUnavailable` where no secret is named, `Internal` for a variable that makes no sense.
     pub fn from_vars(vars: &Vars<'_>, http: reqwest::Client) -> Result<Self, Error> {
         let secret_id = vars.text(&vars::JUMPCLOUD_SECRET_ID).ok_or_else(|| {
             SecretUnavailable.error("JUMPCLOUD_SECRET_ID is not set; set it to the name or ARN of the secret")
@@ -81,21 +95,37 @@ impl KeyStore {
             Credentials::new(id.unwrap_or_default(), secret.unwrap_or_default(), token, None, "LambdaEnvironment");
         let mut config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .http_client(for_aws(http.clone()))
+            .http_client(for_aws(http))
             .region(vars.named(vars::AWS_REGION).map(Region::new))
             .timeout_config(timeouts.build())
             .credentials_provider(credentials);
         let endpoint = vars.url(&vars::AWS_ENDPOINT_URL_SECRETS_MANAGER)?; // its answers hold the key
         config.set_endpoint_url(endpoint.map(String::from));
         let defaults = Defaults::from_vars(vars)?;
-        Ok(Self {
-            secrets_manager: Client::from_conf(config.build()),
-            http,
-            secret_id,
-            expected: defaults.hosts(None, None),
-            defaults,
-            state: Mutex::default(),
-        })
+        Ok(Self { secrets_manager: Client::from_conf(config.build()), secret_id, defaults })
+    }
+
+    /// The credentials of `alias`, whose id in `JUMPCLOUD_ORGS` this is; `http` fetches its tokens.
+    pub fn of(&self, alias: &Alias, id: Option<&str>, http: reqwest::Client) -> KeyStore {
+        let own = Self { secret_id: secret_id(&self.secret_id, alias), defaults: self.defaults.of(id), ..self.clone() };
+        KeyStore { alias: Some(alias.clone()), ..own.of_one(http) }
+    }
+
+    /// The credentials of the one organization that there is.
+    pub fn of_one(self, http: reqwest::Client) -> KeyStore {
+        let Self { secrets_manager, secret_id, defaults } = self;
+        let expected = defaults.hosts(None, None);
+        KeyStore { secrets_manager, http, secret_id, alias: None, defaults, expected, state: Mutex::default() }
+    }
+}
+
+impl KeyStore {
+    /// Of the one organization that there is.
+    ///
+    /// # Errors
+    /// As [`Secrets::from_vars`].
+    pub fn from_vars(vars: &Vars<'_>, http: reqwest::Client) -> Result<Self, Error> {
+        Ok(Secrets::from_vars(vars, http.clone())?.of_one(http))
     }
 
     /// The credentials to use at `now`: those that are held, if they last and JumpCloud did not refuse them or a successor.
@@ -112,10 +142,17 @@ impl KeyStore {
         match self.replace(state.held.as_ref(), now, renew).await {
             Ok(held) => Ok(state.held.insert(held).credential.clone()),
             Err(error) => {
+                let error = self.named(error);
                 state.failure = Some((Instant::now(), error.clone()));
                 Err(error)
             }
         }
+    }
+
+    /// `error` with whose credentials it is about.
+    fn named(&self, error: Error) -> Error {
+        let Some(alias) = &self.alias else { return error };
+        Error { message: format!("{} (organization {alias})", error.message), ..error }
     }
 
     /// What is held next. A token that came to its end needs only another one; a secret that is too old, or whose credentials

@@ -11,9 +11,11 @@ use crate::{
 };
 
 /// What counts where the secret says nothing: the function's variables.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Defaults {
     org_id: Option<String>,
+    /// Whether the secret may name no other than `org_id`.
+    org_id_is_set: bool,
     api_url: Option<Url>,
     region: Option<Region>,
     sam_local: bool,
@@ -23,10 +25,16 @@ impl Defaults {
     pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, Error> {
         Ok(Self {
             org_id: vars.text(&vars::JUMPCLOUD_ORG_ID),
+            org_id_is_set: false,
             api_url: vars.url(&vars::JUMPCLOUD_API_URL)?,
             region: vars.parsed(&vars::JUMPCLOUD_REGION, Region::parse)?,
             sam_local: vars.sam_local(),
         })
+    }
+
+    /// The same for the organization of `id` in `JUMPCLOUD_ORGS`: a secret that names another is another's.
+    pub(super) fn of(&self, id: Option<&str>) -> Self {
+        Self { org_id: id.map(str::to_owned), org_id_is_set: id.is_some(), ..self.clone() }
     }
 
     /// The hosts where the secret names no other: a URL goes before a region, and the secret's before the variable's.
@@ -109,6 +117,13 @@ fn service_account(id: &str, secret: &str) -> Result<Signs, Error> {
 }
 
 fn organization(id: Option<&str>, hosts: Hosts, defaults: &Defaults) -> Result<Organization, Error> {
+    if let (Some(own), Some(set), true) = (id, &defaults.org_id, defaults.org_id_is_set)
+        && !own.eq_ignore_ascii_case(set)
+    {
+        return Err(unavailable(
+            "names another organization id in `org_id` than JUMPCLOUD_ORGS does; correct one of them",
+        ));
+    }
     let id = id.or(defaults.org_id.as_deref()).map(str::to_owned);
     if id.as_deref().is_some_and(|id| !id.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
         return Err(unavailable("or JUMPCLOUD_ORG_ID holds an organization id that is not letters and digits"));

@@ -17,6 +17,7 @@ use crate::{
         Error,
         ErrorType::{InvalidInput, Unsupported},
     },
+    organizations::{Alias, Origin},
     outcome::Ignored,
     request::{Name, RequestInfo, Target},
     text::removed,
@@ -31,25 +32,40 @@ pub(super) struct Reading<'a> {
     pub(super) settings: &'a Settings,
     pub(super) wants: Wants,
     pub(super) arrival: &'a Arrival,
+    /// Where AWS says that the event, or the record, comes from.
+    pub(super) origin: Origin<'a>,
 }
 
 impl Reading<'_> {
+    /// What is known before anything of an alert is read.
+    pub(super) fn info(self) -> RequestInfo {
+        RequestInfo { organization: self.organization().ok().flatten(), ..self.arrival.info() }
+    }
+
+    /// Whose alert it is.
+    fn organization(self) -> Result<Option<Alias>, Error> {
+        self.settings.organizations.of(self.origin)
+    }
+
     pub(super) fn alert(self, alert: Alert) -> Result<Vec<Work>, Error> {
-        let Self { settings, wants, arrival } = self;
+        let Self { settings, wants, arrival, .. } = self;
         bounds::entries(&alert.body)?;
         let format = formats::recognise(&alert.body);
         let whole = vec![(String::new(), &alert.body)];
         let mut findings = format.map_or_else(|| whole.clone(), |format| format.findings(&alert.body));
         if let Some(reason) = settings.set_aside(format, &mut findings, wants) {
             let all = format.map(|format| format.findings(&alert.body)).unwrap_or_default();
-            let info = described(alert.info(arrival), format, all.get(..1).unwrap_or_default());
+            let info = described(alert.info(self), format, all.get(..1).unwrap_or_default());
             return Ok(vec![ignored(info, wants, reason)]);
+        }
+        if let Err(error) = self.organization() {
+            return Ok(vec![refusal(described(alert.info(self), format, &findings), error)]);
         }
         let all = findings.clone();
         let (findings, places) = match (settings.paths_instead(wants.target_type, format), format) {
             (Some(places), None) if !direct::is_plain(&alert.body, wants) => {
                 if !wants.takes_findings {
-                    return Ok(vec![ignored(alert.info(arrival), wants, Ignored::NotForFindings)]);
+                    return Ok(vec![ignored(alert.info(self), wants, Ignored::NotForFindings)]);
                 }
                 settings.take_unknown(wants)?;
                 (whole, places)
@@ -75,15 +91,15 @@ impl Reading<'_> {
                 Ok(Some(target)) => target,
                 Ok(None) => continue,
                 Err(error) if error.error_type == Unsupported && !wants.mutating => {
-                    return Ok(vec![not_found(described(alert.info(arrival), format, &of), error.message, wants)]);
+                    return Ok(vec![not_found(described(alert.info(self), format, &of), error.message, wants)]);
                 }
-                Err(error) => return Ok(vec![refusal(described(alert.info(arrival), format, &of), error)]),
+                Err(error) => return Ok(vec![refusal(described(alert.info(self), format, &of), error)]),
             };
             if let Some((known, _)) = work.iter_mut().find(|(known, _)| target::share_a_name(known, &target)) {
                 target::merge(known, target);
                 continue;
             }
-            let info = RequestInfo { correlation: correlation.cloned(), ..alert.info(arrival) };
+            let info = RequestInfo { correlation: correlation.cloned(), ..alert.info(self) };
             let info = described(info, format, &of);
             match settings.fresh(&times, wants, arrival) {
                 Ok(event_time) => work.push((target, RequestInfo { event_time, ..info })),
@@ -101,7 +117,7 @@ impl Reading<'_> {
                 wants.target_type.word(),
                 places.looked_at(wants.target_type)
             );
-            let info = RequestInfo { correlation: correlation.cloned(), ..alert.info(arrival) };
+            let info = RequestInfo { correlation: correlation.cloned(), ..alert.info(self) };
             let info = described(info, format, &all);
             work.push(match wants.mutating {
                 true => refusal(info, InvalidInput.error(nobody)),
@@ -113,19 +129,26 @@ impl Reading<'_> {
 
     /// A direct event in an envelope.
     fn plain(self, alert: &Alert) -> Result<Work, Error> {
-        let Self { settings, wants, arrival } = self;
+        let Self { settings, wants, arrival, .. } = self;
         let direct = direct::decode(&alert.body, wants)?.in_an_alert()?;
+        if let Some(name) = &direct.organization
+            && settings.organizations.asked(Some(name))? != self.organization()?
+        {
+            return Err(InvalidInput.error(
+                "`organization` names another one than that of the account or queue that the event comes from; nothing was done",
+            ));
+        }
         let event_time = settings.fresh(&alert.times, wants, arrival)?;
-        let info = direct.describe(RequestInfo { event_time, ..alert.info(arrival) });
+        let info = direct.describe(RequestInfo { event_time, ..alert.info(self) });
         let source = direct.name.source.map(|field| format!("{}/{field}", alert.path));
         Ok(to_run(Name { source, ..direct.name }.into(), info))
     }
 }
 
 impl Alert {
-    fn info(&self, arrival: &Arrival) -> RequestInfo {
-        let dry_run = arrival.dry_run | self.dry_run;
-        RequestInfo { event_source: self.source.clone(), event_id: self.id.clone(), dry_run, ..arrival.info() }
+    fn info(&self, reading: Reading<'_>) -> RequestInfo {
+        let dry_run = reading.arrival.dry_run | self.dry_run;
+        RequestInfo { event_source: self.source.clone(), event_id: self.id.clone(), dry_run, ..reading.info() }
     }
 }
 

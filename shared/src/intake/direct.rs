@@ -26,12 +26,13 @@ const USER_FIELDS: [TargetField; 4] = [
 ];
 const HOST_FIELDS: [TargetField; 3] =
     [("hostname", "hostname", By::Hostname), ("host_id", "hostId", By::HostId), ("host", "host", By::Host)];
-const OPTIONS: [(&str, &str); 5] = [
+const OPTIONS: [(&str, &str); 6] = [
     ("dry_run", "dryRun"),
     ("reason", "reason"),
     ("correlation", "correlation"),
     ("repeat", "repeat"),
     ("plan_hash", "planHash"),
+    ("organization", "organization"),
 ];
 
 /// The longest that Directory Insights keeps events.
@@ -70,15 +71,18 @@ pub(crate) fn fields(target_type: TargetType, takes: Takes) -> [Vec<&'static str
 pub(super) struct Direct {
     /// Its source is the field's name; the caller adds the enclosing path.
     pub(super) name: Name,
+    /// As it was named; the deployment says whether it is one.
+    pub(super) organization: Option<String>,
     asked: RequestInfo,
 }
 
 impl Direct {
     /// `info` with what the event says about itself.
     pub(super) fn describe(&self, info: RequestInfo) -> RequestInfo {
-        let RequestInfo { request_id, dry_run, event_source, event_id, event_time, severity, .. } = info;
+        let RequestInfo { request_id, organization, dry_run, event_source, event_id, event_time, severity, .. } = info;
         let dry_run = dry_run || self.asked.dry_run;
-        RequestInfo { request_id, dry_run, event_source, event_id, event_time, severity, ..self.asked.clone() }
+        let asked = self.asked.clone();
+        RequestInfo { request_id, organization, dry_run, event_source, event_id, event_time, severity, ..asked }
     }
 
     /// What only a person or a workflow may ask for: in an envelope it would be said by whatever raised the alert.
@@ -127,7 +131,8 @@ pub(super) fn decode(event: &Value, wants: Wants) -> Result<Direct, Error> {
         include,
         ..RequestInfo::default()
     };
-    Ok(Direct { name: recognised(name, &text(name, value)?, by)?, asked })
+    let name = recognised(name, &text(name, value)?, by)?;
+    Ok(Direct { name, organization: line("organization", "organization")?, asked })
 }
 
 /// The hold and how long it is wanted; without `hold_hours` until it is released.

@@ -42,6 +42,11 @@ pub(super) struct Alert {
     pub(super) is_click: bool,
 }
 
+/// The AWS account of an event of EventBridge, as it invokes a function: AWS sets it, and nobody else if it is not in anything.
+pub(super) fn account(event: &Value) -> Option<&str> {
+    event.get("account").filter(|_| is_eventbridge(event)).and_then(Value::as_str)
+}
+
 /// Opens what surrounds `event`, but not yet the records of a batch.
 pub(super) fn open(event: Value) -> Result<Envelope, Error> {
     if event.get("alarmData").is_some() || event.get("alarmArn").is_some() {

@@ -14,11 +14,12 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorType::InvalidInput},
+    organizations::Organizations,
     request::{DIRECT, RequestInfo},
 };
 
 /// What every such event may say beside its action.
-const COMMON: [&str; 4] = ["dry_run", "reason", "correlation", "by"];
+const COMMON: [&str; 5] = ["organization", "dry_run", "reason", "correlation", "by"];
 
 /// An event, read as far as that can be done without knowing the actions.
 pub struct Instruction {
@@ -29,14 +30,14 @@ pub struct Instruction {
 }
 
 impl Instruction {
-    /// Reads `event`. Whatever comes out of it as `info` is safe to be shown.
-    pub fn read(event: &str, arrival: &Arrival) -> Self {
+    /// Reads `event`, which is about one of `organizations` or all. Whatever comes out of it as `info` is safe to be shown.
+    pub fn read(event: &str, arrival: &Arrival, organizations: &Organizations) -> Self {
         let json = match Json::parse(event) {
             Ok(json) => json,
             Err(error) => return Self { info: arrival.info(), fields: Err(error) },
         };
         let origin = RequestInfo { request_id: arrival.request_id.clone(), dry_run: arrival.dry_run, ..json.origin() };
-        let (info, fields) = match json.unambiguous().and_then(|event| described(event, arrival)) {
+        let (info, fields) = match json.unambiguous().and_then(|event| described(event, arrival, organizations)) {
             Ok((info, fields)) => (info, Ok(fields)),
             Err(error) => (origin, Err(error)),
         };
@@ -44,7 +45,7 @@ impl Instruction {
     }
 }
 
-fn described(event: Value, arrival: &Arrival) -> Result<(RequestInfo, Fields), Error> {
+fn described(event: Value, arrival: &Arrival, organizations: &Organizations) -> Result<(RequestInfo, Fields), Error> {
     let Envelope::Direct(event) = envelope::open(event)? else {
         return Err(InvalidInput.error(
             "the guard rails are set by direct events only, not by EventBridge, SNS, SQS or an alert; nothing was done; invoke the function itself",
@@ -60,7 +61,14 @@ fn described(event: Value, arrival: &Arrival) -> Result<(RequestInfo, Fields), E
     correlation.as_ref().map_or(Ok(()), bounds::correlation)?;
     let (reason, by) = (fields.text("reason")?, fields.text("by")?);
     let event_source = DIRECT.to_owned();
-    Ok((RequestInfo { event_source, dry_run, reason, by, correlation, ..arrival.info() }, fields))
+    let organization = match (fields.text("organization")?, fields.flag("all_organizations")?) {
+        (None, true) => None,
+        (Some(_), true) => {
+            return Err(invalid("`organization` and `all_organizations` contradict each other"));
+        }
+        (name, false) => organizations.asked(name.as_deref())?,
+    };
+    Ok((RequestInfo { organization, event_source, dry_run, reason, by, correlation, ..arrival.info() }, fields))
 }
 
 /// An object's fields, in either spelling (`host_id`, `hostId`). As in other direct events, null counts as absent.
@@ -134,7 +142,7 @@ fn camel(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intake::Arrival;
+    use crate::{intake::Arrival, vars::Vars};
     use serde_json::json;
 
     fn read(event: &str) -> Instruction {
@@ -144,7 +152,7 @@ mod tests {
             now: chrono::DateTime::UNIX_EPOCH,
             redriven: false,
         };
-        Instruction::read(event, &arrival)
+        Instruction::read(event, &arrival, &Organizations::from_vars(&Vars(&|_| None)).unwrap())
     }
 
     #[test]

@@ -39,6 +39,11 @@ impl Json {
         Ok(self.value)
     }
 
+    /// The value, which may be ambiguous.
+    pub(super) fn value(&self) -> &Value {
+        &self.value
+    }
+
     /// What a log query finds the event by, whether or not it can be read: what asked for it, and the alert's id and source.
     pub(super) fn origin(&self) -> RequestInfo {
         let detail = self.value.get("detail");

@@ -49,6 +49,7 @@ pub use self::{
 };
 use crate::{
     error::{Error, ErrorType::InvalidInput},
+    organizations::Origin,
     request::{DIRECT, Name, RequestInfo, Target, TargetType},
 };
 
@@ -56,7 +57,7 @@ impl Settings {
     /// Reads an event of any shape. In a batch, what is wrong with one record is that record's error. Whatever comes out
     /// of it is safe (see `bounds`) to be shown.
     pub fn read(&self, event: &str, wants: Wants, arrival: &Arrival) -> Intake {
-        match (Reading { settings: self, wants, arrival }).event(event) {
+        match (Reading { settings: self, wants, arrival, origin: Origin::Elsewhere }).event(event) {
             Intake::One(work) => Intake::One(Box::new(bounds::safe(*work))),
             Intake::Several(work) => Intake::Several(work.into_iter().map(bounds::safe).collect()),
             Intake::Batch(mut records) => {
@@ -90,8 +91,11 @@ impl Reading<'_> {
             Ok(json) => json,
             Err(error) => return refused(arrival.info(), error),
         };
-        let info = RequestInfo { request_id: arrival.request_id.clone(), dry_run: arrival.dry_run, ..json.origin() };
-        let read = json.unambiguous().and_then(|json| self.open(json, event.len()));
+        let account = envelope::account(json.value()).map(str::to_owned);
+        let reading = Reading { origin: account.as_deref().map_or(Origin::Elsewhere, Origin::Account), ..self };
+        let RequestInfo { request_id, organization, dry_run, .. } = reading.info();
+        let info = RequestInfo { request_id, organization, dry_run, ..json.origin() };
+        let read = json.unambiguous().and_then(|json| reading.open(json, event.len()));
         read.unwrap_or_else(|error| refused(info, error))
     }
 
@@ -100,8 +104,9 @@ impl Reading<'_> {
         match envelope::open(event)? {
             Envelope::Direct(event) => {
                 let direct = direct::decode(&event, wants)?;
+                let organization = self.settings.organizations.asked(direct.organization.as_deref())?;
                 let dry_run = arrival.dry_run | dry_run::asked(&event);
-                let info = RequestInfo { event_source: DIRECT.to_owned(), dry_run, ..arrival.info() };
+                let info = RequestInfo { organization, event_source: DIRECT.to_owned(), dry_run, ..arrival.info() };
                 let info = direct.describe(info);
                 Ok(Intake::One(Box::new(to_run(Name { source: None, ..direct.name }.into(), info))))
             }
@@ -130,7 +135,8 @@ impl Reading<'_> {
         let queue = text("eventSourceARN");
         let fifo = queue.ends_with(".fifo");
         let redriven = self.settings.redrive_queue.as_deref() == Some(&queue);
-        let reading = Reading { arrival: &Arrival { redriven, ..self.arrival.clone() }, ..self };
+        let origin = Origin::Queue(&queue);
+        let reading = Reading { arrival: &Arrival { redriven, ..self.arrival.clone() }, origin, ..self };
         let group = record["attributes"]["MessageGroupId"].as_str().filter(|_| fifo).map(str::to_owned);
         let work = SqsMessage::deserialize(record)
             .map_err(|_| InvalidInput.error("the record is not an SQS record"))
@@ -143,10 +149,7 @@ impl Reading<'_> {
         let message_id = text("messageId");
         let work = work.unwrap_or_else(|error| {
             let event_source = "aws:sqs".to_owned();
-            vec![refusal(
-                RequestInfo { event_id: Some(message_id.clone()), event_source, ..self.arrival.info() },
-                error,
-            )]
+            vec![refusal(RequestInfo { event_id: Some(message_id.clone()), event_source, ..reading.info() }, error)]
         });
         Record { message_id, group, work }
     }

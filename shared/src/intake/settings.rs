@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     error::Error,
+    organizations::Organizations,
     request::TargetType,
     vars::{self, Vars, misconfigured},
 };
@@ -28,6 +29,7 @@ pub struct Settings {
     /// `REDRIVE_QUEUE`.
     pub(super) redrive_queue: Option<String>,
     pub(super) trust: Trust,
+    pub(super) organizations: Organizations,
 }
 
 impl Settings {
@@ -58,6 +60,7 @@ impl Settings {
             max_targets: max_targets.unwrap_or(1),
             redrive_queue: vars.text(&vars::REDRIVE_QUEUE),
             trust: Trust::from_vars(vars)?,
+            organizations: Organizations::from_vars(vars)?,
         })
     }
 

@@ -6,6 +6,7 @@ use super::{
     command::Command,
     found::LookUp,
     named::Named,
+    once::Same,
     road::Road,
     run::{Playbook, Run, Step},
     subject::Subject,
@@ -75,8 +76,9 @@ impl<T: Named, G: Guard> Playbook for Guarded<T, G> {
             let guard = self.guard.as_ref().map_err(Clone::clone)?;
             let reader = run.session.reader();
             let read = async |subject: &Subject<'_, T>| {
-                let (playbook, time_left) = (self.command.name, reader.time_left());
-                guard.read(&About { playbook, target_type: T::TYPE, id: subject.id, time_left }).await
+                let (playbook, organization) = (self.command.name, run.info.organization.as_ref());
+                let time_left = reader.time_left();
+                guard.read(&About { playbook, organization, target_type: T::TYPE, id: subject.id, time_left }).await
             };
             let (found, known) = match look_up_with::<T, _>(reader, run.target, read).await? {
                 (LookUp::One(found), Some(known)) => (found, known),
@@ -84,7 +86,9 @@ impl<T: Named, G: Guard> Playbook for Guarded<T, G> {
             };
             let step: Step<'a> = Box::pin(async move {
                 let road = Road { command: &self.command, guard, session: run.session, found: &found, info: run.info };
-                let outcome = run.once.act(found.id.clone(), run.session.dry_run(), Box::pin(road.go(known))).await?;
+                let (organization, dry_run) = (run.info.organization.clone(), run.session.dry_run());
+                let same = Same { organization, id: found.id.clone(), dry_run };
+                let outcome = run.once.act(same, Box::pin(road.go(known))).await?;
                 Ok(Outcome { target: Some(found.target), ..outcome })
             });
             Ok(step)

@@ -22,6 +22,7 @@ use crate::{
     },
     guard::{Admission, Change, Guard, Judged, Protection, Settled, Unsettled},
     jumpcloud::Session,
+    organizations::Alias,
     outcome::{Judgement, Outcome, Pending, Rule, Ruling, Status},
     request::RequestInfo,
 };
@@ -212,8 +213,8 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
     }
 
     async fn plan_hash(&self, before: &Value, devices: &Devices) -> Result<Option<String>, Error> {
-        let organization = self.session.reader().organization().await?;
-        let organization = organization.as_deref();
+        let id = self.session.reader().organization().await?;
+        let organization = self.info.organization.as_ref().map(Alias::as_str).or(id.as_deref());
         let planned = Planned { playbook: self.command.name, organization, target: &self.found.target, state: before };
         Ok(plan_hash(&planned, devices))
     }

@@ -23,6 +23,7 @@ use crate::{
     http,
     intake::{Arrival, Fields, Instruction},
     jumpcloud::Traffic,
+    organizations::Organizations,
     outcome::Outcome,
     playbooks::defect,
     request::RequestInfo,
@@ -60,30 +61,46 @@ pub async fn administer<R>(
     let var = |name: &str| env::var(name).ok();
     let vars = Vars(&var);
     logging::init(&vars);
-    let rails = http::client().and_then(|http| Ok((build(&vars, http)?, vars.flag(&vars::DRY_RUN)?)));
+    let rails = http::client().and_then(|http| {
+        let (dry_run, organizations) = (vars.flag(&vars::DRY_RUN)?, Organizations::from_vars(&vars)?);
+        Ok(Rails { rails: build(&vars, http)?, dry_run, organizations })
+    });
     let recorder = Recorder::new(name, true, &vars, record::to_stdout);
     let handle = async |event| handle(event, &rails, &answer, &recorder).await;
     lambda_runtime::run(service_fn(handle)).await
 }
 
+/// What one process holds.
+struct Rails<R> {
+    rails: R,
+    /// `DRY_RUN`.
+    dry_run: bool,
+    organizations: Organizations,
+}
+
 async fn handle<R>(
     event: LambdaEvent<Box<RawValue>>,
-    rails: &Result<(R, bool), Error>,
+    rails: &Result<Rails<R>, Error>,
     answer: &impl AsyncFn(&R, Asked<'_>) -> Answered,
     recorder: &Recorder,
 ) -> Result<Outcome, Error> {
     let start = Instant::now();
     let (event, context) = event.into_parts();
-    let dry_run = rails.as_ref().is_ok_and(|(_, dry_run)| *dry_run);
+    let dry_run = rails.as_ref().is_ok_and(|rails| rails.dry_run);
     let arrival =
         Arrival { request_id: context.request_id.clone(), dry_run, now: SystemTime::now().into(), redriven: false };
-    let read = catch_unwind(AssertUnwindSafe(|| Instruction::read(event.get(), &arrival)));
-    let read = read.unwrap_or_else(|_| Instruction { info: arrival.info(), fields: Err(defect()) });
+    let read = match rails {
+        Ok(Rails { organizations, .. }) => {
+            let read = catch_unwind(AssertUnwindSafe(|| Instruction::read(event.get(), &arrival, organizations)));
+            read.unwrap_or_else(|_| Instruction { info: arrival.info(), fields: Err(defect()) })
+        }
+        Err(error) => Instruction { info: arrival.info(), fields: Err(error.clone()) },
+    };
     let Instruction { info, fields } = read;
     let refused = |error| Answered { asked: None, result: Err(error) };
     let answered = match (rails, &fields) {
         (Err(error), _) | (Ok(_), Err(error)) => refused(error.clone()),
-        (Ok((rails, _)), Ok(fields)) => {
+        (Ok(Rails { rails, .. }), Ok(fields)) => {
             let asked = Asked { info: &info, fields, deadline: deadline(&context) };
             AssertUnwindSafe(Box::pin(answer(rails, asked))).catch_unwind().await.unwrap_or_else(|_| refused(defect()))
         }
@@ -112,10 +129,12 @@ mod tests {
             assert!(!asked.fields.flag("panic").unwrap(), "SECRET");
             Answered { asked: Some("show".into()), result: Ok(Outcome::new(None, "Shown.")) }
         };
-        let run = async |text: &str, rails| {
+        let run = async |text: &str, rails: Result<((), bool), Error>| {
             let mut context = lambda_runtime::Context::default();
             context.request_id = "r-1".to_owned();
             let event = LambdaEvent::new(RawValue::from_string(text.to_owned()).unwrap(), context);
+            let organizations = Organizations::from_vars(&Vars(&|_| None)).unwrap();
+            let rails = rails.map(|((), dry_run)| Rails { rails: (), dry_run, organizations });
             handle(event, &rails, &answer, &recorder).await
         };
         let outcome = run(r#"{"reason": "INC-9"}"#, Ok(((), true))).await.unwrap();

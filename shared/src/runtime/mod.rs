@@ -3,6 +3,7 @@
 
 mod administer;
 mod batch;
+mod clients;
 mod fit;
 mod logging;
 mod record;
@@ -12,13 +13,13 @@ mod time;
 use std::{
     env,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use futures_util::{FutureExt, future::ready};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use reqwest::Client;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout};
@@ -34,7 +35,7 @@ use crate::{
     guard::Guard,
     http,
     intake::{Arrival, Intake, Record, Todo, Wants, Work},
-    jumpcloud::Session,
+    jumpcloud::{Client, Session},
     outcome::Outcome,
     playbooks::{Named, Once, Playbook, Run, Step, command::Command, defect, question::Question},
     vars::Vars,
@@ -63,7 +64,7 @@ const TIME_FOR_INIT: Duration = Duration::from_secs(9);
 /// Only when the Runtime API cannot be reached. What fails in init is kept and answered to each invocation.
 pub async fn act<T: Named, G: Guard>(
     command: Command<T>,
-    guard: impl FnOnce(&Vars<'_>, Client) -> Result<G, Error>,
+    guard: impl FnOnce(&Vars<'_>, reqwest::Client) -> Result<G, Error>,
 ) -> Result<(), lambda_runtime::Error> {
     let http = http::client();
     let var = |name: &str| env::var(name).ok();
@@ -79,13 +80,13 @@ pub async fn answer<T: Named>(question: Question<T>) -> Result<(), lambda_runtim
     serve(&question, http::client()).await
 }
 
-async fn serve(playbook: &dyn Playbook, http: Result<Client, Error>) -> Result<(), lambda_runtime::Error> {
+async fn serve(playbook: &dyn Playbook, http: Result<reqwest::Client, Error>) -> Result<(), lambda_runtime::Error> {
     let var = |name: &str| env::var(name).ok();
     let vars = Vars(&var);
     logging::init(&vars);
     let function = Function::new(playbook, &vars, http, record::to_stdout);
     if let Ok(setup) = &function.setup {
-        let ready = async { tokio::join!(setup.client.warm_up(), playbook.warm_up()) };
+        let ready = async { tokio::join!(setup.clients.warm_up(), playbook.warm_up()) };
         let _ = timeout(TIME_FOR_INIT, ready).await; // what is not ready is tried again, and reported, by the invocation
     }
     lambda_runtime::run(service_fn(|event| function.handle(event))).await
@@ -117,7 +118,7 @@ struct Invocation<'a> {
 }
 
 impl<'a> Function<'a> {
-    fn new(playbook: &'a dyn Playbook, vars: &Vars<'_>, http: Result<Client, Error>, log: fn(&str)) -> Self {
+    fn new(playbook: &'a dyn Playbook, vars: &Vars<'_>, http: Result<reqwest::Client, Error>, log: fn(&str)) -> Self {
         let recorder = Recorder::new(playbook.name(), playbook.mutating(), vars, log);
         let setup = playbook.ready().and(http).and_then(|http| Setup::from_vars(vars, http));
         Self { playbook, setup, recorder }
@@ -178,11 +179,12 @@ impl Invocation<'_> {
 
     /// Does all of what one event asks for. Every target is found before the first is touched: where one is not, none is.
     async fn finish_all(&self, work: Vec<Work>) -> Vec<Result<Outcome, Error>> {
-        let begun = |work: Work| (Instant::now(), self.setup.client.session(self.deadline, work.info.dry_run), work);
-        let begun: Vec<_> = work.into_iter().map(begun).collect();
-        let runs: Vec<_> = begun.iter().map(|(_, session, work)| self.run_of(session, work)).collect();
+        let work: Vec<_> = work.into_iter().map(|work| self.with_client(work)).collect();
+        let begun: Vec<_> = work.iter().map(|work| self.begin(work)).collect();
+        let runs: Vec<_> =
+            work.iter().zip(&begun).map(|((work, _), (_, session))| self.run_of(session.as_ref(), work)).collect();
         let mut steps = Vec::new();
-        for ((_, _, work), run) in begun.iter().zip(&runs) {
+        for ((work, _), run) in work.iter().zip(&runs) {
             steps.push(self.prepare(work, run.as_ref()).await);
         }
         let refusal = steps.iter().find_map(|step| step.as_ref().err().cloned()).filter(|_| steps.len() > 1);
@@ -201,17 +203,34 @@ impl Invocation<'_> {
             });
         }
         drop(runs);
-        let end = |((start, session, work), result): ((Instant, Session<'_>, Work), _)| {
+        let mut ended = Vec::new();
+        for (((work, _), (start, session)), result) in work.iter().zip(&begun).zip(results) {
             let asked = if let Ok(Todo::Run(target)) = &work.todo { Some(record::asked(target)) } else { None };
-            let traffic = session.reader().traffic();
-            self.function.recorder.end(Ended { info: work.info, asked, traffic, start, result })
-        };
-        begun.into_iter().zip(results).map(end).collect()
+            let traffic = session.as_ref().map(|session| session.reader().traffic()).unwrap_or_default();
+            let (info, start) = (work.info.clone(), *start);
+            ended.push(self.function.recorder.end(Ended { info, asked, traffic, start, result }));
+        }
+        ended
+    }
+
+    /// `work` and, where a playbook is run for it, the client of its organization.
+    fn with_client(&self, work: Work) -> (Work, Option<Arc<Client>>) {
+        match &work.todo {
+            Ok(Todo::Run(_)) => match self.setup.clients.of(work.info.organization.as_ref()) {
+                Ok(client) => (work, Some(client)),
+                Err(error) => (Work { todo: Err(error), ..work }, None),
+            },
+            Ok(Todo::Answer(_)) | Err(_) => (work, None),
+        }
+    }
+
+    fn begin<'a>(&self, (work, client): &'a (Work, Option<Arc<Client>>)) -> (Instant, Option<Session<'a>>) {
+        (Instant::now(), client.as_deref().map(|client| client.session(self.deadline, work.info.dry_run)))
     }
 
     /// What a playbook is run with, where it is.
-    fn run_of<'a>(&'a self, session: &'a Session<'a>, work: &'a Work) -> Option<Run<'a>> {
-        let Ok(Todo::Run(target)) = &work.todo else { return None };
+    fn run_of<'a>(&'a self, session: Option<&'a Session<'a>>, work: &'a Work) -> Option<Run<'a>> {
+        let (Some(session), Ok(Todo::Run(target))) = (session, &work.todo) else { return None };
         Some(Run { session, target, info: &work.info, once: &self.once })
     }
 
@@ -254,6 +273,7 @@ mod tests {
         request::TargetType,
     };
     use futures_util::future::LocalBoxFuture;
+    use sandbox::rehearsal::Rehearsal;
     use serde_json::{Value, json};
 
     /// The lines of the runs in this module's test.
@@ -284,8 +304,52 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn concurrent_invocations_of_two_organizations_share_nothing() {
+        let (acme, globex) = (Rehearsal::start().await, sandbox::tenant::Tenant::start().await);
+        let own = |alias: &str, request: &sandbox::tenant::Recorded| {
+            request.headers["x-api-key"].to_str().is_ok_and(|key| key.starts_with(&format!("jca_{alias}")))
+        };
+        let rotate = |round: usize| {
+            for (alias, tenant) in [("acme", &acme.tenant), ("globex", &globex)] {
+                let key = format!("jca_{alias}_{round}");
+                tenant.set_key(&key);
+                let secret = json!({"api_key": key, "api_url": tenant.url()}).to_string();
+                acme.secrets.put(&format!("jumpcloud/{alias}/key"), &secret);
+            }
+        };
+        rotate(0);
+        let mut env: HashMap<_, _> = acme.env().into_iter().collect();
+        env.insert("JUMPCLOUD_SECRET_ID", "jumpcloud/{organization}/key".to_owned());
+        let var = |name: &str| env.get(name).cloned();
+        let question = crate::playbooks::enrich_user::ENRICH_USER;
+        let function = Function::new(&question, &Vars(&var), http::client(), |_| {});
+        let mut context = lambda_runtime::Context::default();
+        context.deadline = u64::MAX >> 20;
+        for round in 1..=4 {
+            let run = async |number: usize| {
+                let alias = ["acme", "globex"][number % 2];
+                let event = json!({"user": "jsmith", "organization": alias}).to_string();
+                let event = LambdaEvent::new(RawValue::from_string(event).unwrap(), context.clone());
+                let answer = serde_json::to_value(function.handle(event).await.unwrap()).unwrap();
+                assert_eq!(
+                    (&answer["status"], &answer["request"]["organization"]),
+                    (&json!("succeeded"), &json!(alias))
+                );
+            };
+            futures_util::future::join_all((0..20).map(run)).await;
+            rotate(round); // the keys that are held are refused
+        }
+        // Calls that were refused together share one renewal: each secret was read once for each key.
+        assert_eq!(acme.secrets.reads(), 2 * 4);
+        for (alias, tenant) in [("acme", &acme.tenant), ("globex", &globex)] {
+            let requests = tenant.requests();
+            assert!(requests.len() > 4 * 10 && requests.iter().all(|request| own(alias, request)), "{alias}");
+        }
+    }
+
+    #[tokio::test]
     async fn every_way_ends_in_one_line_and_a_panic_says_nothing_of_its_own() {
-        let rehearsal = sandbox::rehearsal::Rehearsal::start().await;
+        let rehearsal = Rehearsal::start().await;
         let env: HashMap<_, _> = rehearsal.env().into_iter().collect();
         let var = |name: &str| env.get(name).cloned();
         let function = Function::new(&Defect, &Vars(&var), http::client(), keep);

@@ -22,6 +22,7 @@ use crate::{
     },
     ids::ObjectId,
     jumpcloud::Traffic,
+    organizations::{Alias, Organizations},
     outcome::{Ignored, Outcome, OutcomeTarget, Rule, Ruling, Status, Undo},
     request::{RequestInfo, Target},
     vars::{self, Vars},
@@ -43,6 +44,8 @@ pub(super) struct Recorder {
     version: String,
     /// See [`metrics`].
     metrics: [Box<RawValue>; 3],
+    /// The organizations that have metrics of their own, and those.
+    own: Option<(Vec<Alias>, [Box<RawValue>; 3])>,
     /// Takes the line of each run.
     log: fn(&str),
 }
@@ -51,7 +54,20 @@ impl Recorder {
     pub(super) fn new(playbook: &'static str, audited: bool, vars: &Vars<'_>, log: fn(&str)) -> Self {
         let function = vars.named(vars::AWS_LAMBDA_FUNCTION_NAME).unwrap_or_else(|| playbook.to_owned());
         let version = vars.named(vars::AWS_LAMBDA_FUNCTION_VERSION).unwrap_or_else(|| "$LATEST".to_owned());
-        Self { playbook, audited, function, version, metrics: metrics(), log }
+        // Where it makes no sense, nothing is run for any.
+        let named =
+            Organizations::from_vars(vars).map(|organizations| organizations.named().into_iter().cloned().collect());
+        let named: Vec<Alias> = named.unwrap_or_default();
+        let own = (!named.is_empty()).then(|| (named, metrics(true)));
+        Self { playbook, audited, function, version, metrics: metrics(false), own, log }
+    }
+
+    /// Of whoever the configuration names: what an event may name besides would be metrics without end.
+    fn metrics(&self, organization: Option<&Alias>) -> &[Box<RawValue>; 3] {
+        match (&self.own, organization) {
+            (Some((named, metrics)), Some(alias)) if named.contains(alias) => metrics,
+            _ => &self.metrics,
+        }
     }
 
     /// The one end of every run: completes an outcome, writes the line of the run, and gives the caller what it is answered
@@ -98,6 +114,9 @@ impl Ended {
             outcome.api_calls = self.traffic.calls;
             outcome.duration_ms = duration_ms;
             outcome.request = self.info.clone();
+            if let (Some(undo), Some(organization)) = (&mut outcome.undo, &self.info.organization) {
+                undo.of(organization);
+            }
             fit::finish(outcome);
         }
         self
@@ -113,13 +132,14 @@ impl Ended {
         let latencies = &latencies[..latencies.len().min(MAX_VALUES)];
         let (outcome, error) = (self.result.as_ref().ok(), self.result.as_ref().err());
         let target = outcome.and_then(|outcome| outcome.target.as_ref());
-        let [without_latency, with_latency, with_holds] = &recorder.metrics;
+        let [without_latency, with_latency, with_holds] = recorder.metrics(self.info.organization.as_ref());
         let overdue_holds = self.overdue_holds();
         let line = Line {
             timestamp: now.to_rfc3339_opts(SecondsFormat::Millis, true),
             level: if error.is_none() { "INFO" } else { "ERROR" },
             message: if error.is_none() { "done" } else { "failed" },
             playbook: recorder.playbook,
+            organization: self.info.organization.as_ref(),
             target_id: target.and_then(|target| target.id.as_ref()),
             request_id: &self.info.request_id,
             event_id: self.info.event_id.as_deref(),
@@ -216,6 +236,8 @@ struct Line<'a> {
     level: &'static str,
     message: &'static str,
     playbook: &'static str,
+    #[serde(rename = "Organization", skip_serializing_if = "Option::is_none")]
+    organization: Option<&'a Alias>,
     target_id: Option<&'a ObjectId>,
     request_id: &'a str,
     event_id: Option<&'a str>,
@@ -280,15 +302,16 @@ struct Audit<'a> {
     cause: Option<ErrorType>,
 }
 
-/// The metrics of a line: without a call, with the latency of calls, and of what looked for holds, which calls nobody.
-fn metrics() -> [Box<RawValue>; 3] {
+/// The metrics of a line: without a call, with the latency of calls, and of what looked for holds, which calls nobody. Where
+/// they are also those of one `organization`, that is another set of dimensions beside the others, on which alarms are.
+fn metrics(organization: bool) -> [Box<RawValue>; 3] {
     let count = |name: &str| json!({"Name": name, "Unit": "Count"});
     let milliseconds = |name: &str| json!({"Name": name, "Unit": "Milliseconds"});
     let own =
         vec![milliseconds("RunDuration"), count("JumpCloudCalls"), count("JumpCloudThrottles"), count("RefusedAlerts")];
     [Vec::new(), vec![milliseconds("JumpCloudLatency")], vec![count("OverdueHolds")]].map(|more| {
         let own = [own.as_slice(), &more].concat();
-        let metrics = json!([
+        let mut metrics = json!([
             {"Namespace": NAMESPACE, "Dimensions": [["FunctionName", "Outcome"]], "Metrics": [count("Runs")]},
             {"Namespace": NAMESPACE, "Dimensions": [["FunctionName"]], "Metrics": own},
             // Of all versions for people, of each version for the deployment that tries it.
@@ -298,6 +321,11 @@ fn metrics() -> [Box<RawValue>; 3] {
                 "Metrics": [count("UnexpectedRuns")],
             },
         ]);
+        if let (true, Some(sets)) = (organization, metrics.as_array_mut()) {
+            let counts = ["Runs", "UnexpectedRuns", "RefusedAlerts"].map(count);
+            let dimensions = json!([["FunctionName", "Organization"]]);
+            sets.push(json!({"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": counts}));
+        }
         to_raw_value(&metrics).unwrap_or_default()
     })
 }
@@ -372,6 +400,23 @@ mod tests {
             assert_eq!(set["Dimensions"], json!([["FunctionName"]]));
             assert!(set["Metrics"].to_string().contains(r#""Name":"OverdueHolds""#), "{set}");
         }
+    }
+
+    #[test]
+    fn an_organization_that_is_configured_has_counts_of_its_own_beside_those_that_alarms_watch() {
+        let var = |name: &str| (name == "JUMPCLOUD_ORGS").then(|| "acme=633f3f295482343ff32add41".to_owned());
+        let recorder = Recorder::new("enrich-user", false, &Vars(&var), |_| {});
+        let sets = |alias: Option<&str>| {
+            let info = RequestInfo { organization: alias.and_then(Alias::parse), ..RequestInfo::default() };
+            let line = Ended::before_it_began(info, Internal.error("why")).line(&recorder, DateTime::UNIX_EPOCH);
+            let line: Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(line.get("Organization").and_then(Value::as_str), alias);
+            line["_aws"]["CloudWatchMetrics"].as_array().unwrap().clone()
+        };
+        let (without, with) = (sets(None), sets(Some("acme")));
+        assert_eq!((&with[..without.len()], with.len()), (&without[..], without.len() + 1));
+        assert_eq!(with[without.len()]["Dimensions"], json!([["FunctionName", "Organization"]]));
+        assert_eq!(sets(Some("globex")), without, "an event may name what it likes");
     }
 
     #[test]

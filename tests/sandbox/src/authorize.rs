@@ -11,7 +11,7 @@ use crate::{
     query::Query,
     replies::{error, json_reply, login, page},
     scopes,
-    tenant::{ORG_ID, Recorded, SERVICE_ACCOUNT, Shared, TOKEN, TOKEN_PATH, lock},
+    tenant::{Recorded, SERVICE_ACCOUNT, Shared, TOKEN, TOKEN_PATH, lock},
     v1::{self, Asked},
     v2,
 };
@@ -19,6 +19,8 @@ use crate::{
 /// The tenant's service account and its tokens.
 pub(crate) struct Account {
     pub(crate) secret: String,
+    /// How its tokens begin.
+    pub(crate) token: String,
     pub(crate) life_in_seconds: u64,
     pub(crate) issued: usize,
     /// So many of the first are refused.
@@ -27,7 +29,13 @@ pub(crate) struct Account {
 
 impl Default for Account {
     fn default() -> Self {
-        Self { secret: SERVICE_ACCOUNT[1].to_owned(), life_in_seconds: 3600, issued: 0, revoked: 0 }
+        Self {
+            secret: SERVICE_ACCOUNT[1].to_owned(),
+            token: TOKEN.to_owned(),
+            life_in_seconds: 3600,
+            issued: 0,
+            revoked: 0,
+        }
     }
 }
 
@@ -41,16 +49,16 @@ impl Account {
 
     fn gives(&mut self) -> String {
         self.issued += 1;
-        token_text(self.issued)
+        self.numbered(self.issued)
     }
 
     fn accepts(&self, token: &str) -> bool {
-        (self.revoked + 1..=self.issued).any(|number| token_text(number) == token)
+        (self.revoked + 1..=self.issued).any(|number| self.numbered(number) == token)
     }
-}
 
-fn token_text(number: usize) -> String {
-    format!("{TOKEN}_{number}")
+    fn numbered(&self, number: usize) -> String {
+        format!("{}_{number}", self.token)
+    }
 }
 
 /// Key and organization as JumpCloud checks them, then the route.
@@ -91,7 +99,9 @@ pub(crate) fn answer(shared: &Shared, request: &Recorded) -> Response<Body> {
         Some(_) if parts[0] == "organizations" => return error(403, "Forbidden"), // does not take one
         None if *lock(&shared.multi_tenant) => return error(401, "Unauthorized: no organization selected"),
         Some(org) if org.len() != 24 => return error(400, "Bad Request: malformed organization id"),
-        Some(org) if org != ORG_ID => return error(404, "organization not found"),
+        Some(org) if org != *lock(&shared.id) && !lock(&shared.others).contains_key(org) => {
+            return error(404, "organization not found");
+        }
         _ => {}
     }
     let body = match request.body.as_ref() {
@@ -104,7 +114,9 @@ pub(crate) fn answer(shared: &Shared, request: &Recorded) -> Response<Body> {
             Err(_) => return error(400, "Bad Request: the body is not JSON"),
         },
     };
-    let (org, query) = (&mut lock(&shared.org), Query::parse(&request.query));
+    let (mut first, mut others) = (lock(&shared.org), lock(&shared.others));
+    let org = header("x-org-id").and_then(|id| others.get_mut(id)).unwrap_or(&mut first);
+    let query = Query::parse(&request.query);
     match parts.as_slice() {
         _ if insights.is_some() => events_api::route(org, &request.method, path, &body),
         ["v2", parts @ ..] => v2::route(org, &Asked { method: &request.method, parts, query: &query, body: &body }),

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::graph::{Edge, Kind};
+use crate::{
+    graph::{Edge, Kind},
+    tenant::ORG_ID,
+};
 
 /// Where the seed stands.
 const SEED: &str = include_str!("seed.json");
@@ -30,8 +33,9 @@ pub(crate) struct Org {
 }
 
 impl Org {
-    pub(crate) fn seeded() -> Self {
-        let seed: Value = serde_json::from_str(SEED).expect("seed.json is valid");
+    /// The same users and devices, with the same ids, whatever the organization's id.
+    pub(crate) fn seeded(id: &str) -> Self {
+        let seed: Value = serde_json::from_str(&SEED.replace(ORG_ID, id)).expect("seed.json is valid");
         let objects = |kind: &str, defaults: &str| -> Vec<Value> {
             let merge = |object: &Value| {
                 let mut merged = seed[defaults].clone();
@@ -65,6 +69,11 @@ impl Org {
             org.bind(id(0), id(1), edge.get(2).cloned().unwrap_or_default());
         }
         org
+    }
+
+    /// A user as JumpCloud stores it.
+    pub(crate) fn user(&self, username: &str) -> Value {
+        self.users.iter().find(|user| user["username"] == username).cloned().unwrap_or_default()
     }
 
     /// `systemusers`, else `systems`.

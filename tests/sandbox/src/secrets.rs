@@ -1,6 +1,7 @@
 //! A stand-in for Secrets Manager that knows one call: `GetSecretValue`.
 
 use std::{
+    collections::HashMap,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex},
 };
@@ -26,10 +27,12 @@ struct State {
     error: Option<&'static str>,
     silent: bool,
     answer: Option<String>,
-    reads: usize,
+    /// Beside the one that is there from the start.
+    others: HashMap<String, String>,
+    reads: Vec<String>,
 }
 
-/// The name of the one secret there is.
+/// The name of the secret that is there from the start.
 pub const SECRET_ID: &str = "jumpcloud/api-key";
 
 impl Secrets {
@@ -46,7 +49,8 @@ impl Secrets {
             error: None,
             silent: false,
             answer: None,
-            reads: 0,
+            others: HashMap::new(),
+            reads: Vec::new(),
         }));
         let shared = state.clone();
         let address = listeners.address();
@@ -69,6 +73,11 @@ impl Secrets {
         self.state.lock().expect("no panic under the lock").secret = secret.to_owned();
     }
 
+    /// Sets the value of another secret.
+    pub fn put(&self, name: &str, secret: &str) {
+        self.state.lock().expect("no panic under the lock").others.insert(name.to_owned(), secret.to_owned());
+    }
+
     /// From now on every read fails with this error, or, with `None`, succeeds again.
     pub fn fail(&self, error: Option<&'static str>) {
         self.state.lock().expect("no panic under the lock").error = error;
@@ -84,9 +93,14 @@ impl Secrets {
         self.state.lock().expect("no panic under the lock").answer = Some(body.to_owned());
     }
 
-    /// How often the secret was asked for.
+    /// How often a secret was asked for.
     pub fn reads(&self) -> usize {
-        self.state.lock().expect("no panic under the lock").reads
+        self.read().len()
+    }
+
+    /// The names that were asked for.
+    pub fn read(&self) -> Vec<String> {
+        self.state.lock().expect("no panic under the lock").reads.clone()
     }
 
     /// The variables that lead a function here.
@@ -111,15 +125,15 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Bytes>) -> Result<Res
     let wanted: Value = serde_json::from_slice(request.body()).unwrap_or_default();
     let (status, body, silent) = {
         let mut state = state.lock().expect("no panic under the lock");
-        state.reads += 1;
-        let (status, body) = match state.error {
-            Some(code) => (400, json!({"__type": code, "Message": "ordered by a test"})),
-            None if wanted["SecretId"] != SECRET_ID => {
-                (400, json!({"__type": "ResourceNotFoundException", "Message": "no such secret"}))
-            }
-            None => (
+        let name = wanted["SecretId"].as_str().unwrap_or_default();
+        state.reads.push(name.to_owned());
+        let secret = if name == SECRET_ID { Some(&state.secret) } else { state.others.get(name) };
+        let (status, body) = match (state.error, secret) {
+            (Some(code), _) => (400, json!({"__type": code, "Message": "ordered by a test"})),
+            (None, None) => (400, json!({"__type": "ResourceNotFoundException", "Message": "no such secret"})),
+            (None, Some(secret)) => (
                 200,
-                json!({"Name": SECRET_ID, "SecretString": state.secret, "VersionId": "00000000-0000-0000-0000-000000000001"}),
+                json!({"Name": name, "SecretString": secret, "VersionId": "00000000-0000-0000-0000-000000000001"}),
             ),
         };
         (status, state.answer.clone().unwrap_or_else(|| body.to_string()), state.silent)

@@ -5,11 +5,13 @@ use std::env;
 use jumpcloud_playbooks::vars;
 
 /// Those that lead to the real JumpCloud and to AWS.
-const LIVE: [&str; 11] = [
+const LIVE: [&str; 13] = [
     "JUMPCLOUD_SECRET_ID",
     "JUMPCLOUD_API_URL",
     "JUMPCLOUD_REGION",
     "JUMPCLOUD_ORG_ID",
+    "JUMPCLOUD_ORGS",
+    "ORGANIZATION_OF_ACCOUNT",
     "GUARD_TABLE",
     "AWS_ENDPOINT_URL_SECRETS_MANAGER",
     "AWS_ENDPOINT_URL_DYNAMODB",

@@ -75,7 +75,11 @@ pub struct Tenant {
 }
 
 pub(crate) struct Shared {
+    /// The organization's id.
+    pub(crate) id: Mutex<String>,
     pub(crate) org: Mutex<Org>,
+    /// By their ids: the other organizations of the administrator of several.
+    pub(crate) others: Mutex<HashMap<String, Org>>,
     pub(crate) orders: Mutex<Vec<Order>>,
     pub(crate) requests: Mutex<Vec<Recorded>>,
     /// The numbers of those that were answered.
@@ -108,7 +112,9 @@ impl Tenant {
     /// The same on these ports.
     pub fn start_on(listeners: Listeners) -> Self {
         let shared = Arc::new(Shared {
-            org: Mutex::new(Org::seeded()),
+            id: Mutex::new(ORG_ID.to_owned()),
+            org: Mutex::new(Org::seeded(ORG_ID)),
+            others: Mutex::default(),
             orders: Mutex::default(),
             requests: Mutex::default(),
             answered: Mutex::default(),
@@ -225,6 +231,27 @@ impl Tenant {
         *lock(&self.shared.multi_tenant) = true;
     }
 
+    /// Makes it another organization, with the same users and devices, whose service account's tokens begin so.
+    pub fn become_organization(&self, id: &str, token: &str) {
+        id.clone_into(&mut lock(&self.shared.id));
+        *lock(&self.shared.org) = Org::seeded(id);
+        token.clone_into(&mut lock(&self.shared.account).token);
+    }
+
+    /// Adds an organization of the same administrator, seeded as the first: from now on a call needs `x-org-id`.
+    pub fn add_organization(&self, id: &str) {
+        lock(&self.shared.others).insert(id.to_owned(), Org::seeded(id));
+        self.require_org();
+    }
+
+    /// A user of one of the organizations.
+    pub fn user_of(&self, organization: &str, username: &str) -> Value {
+        match lock(&self.shared.others).get(organization) {
+            Some(org) => org.user(username),
+            None => self.user(username),
+        }
+    }
+
     /// From now on `GET` of a user or device that does not exist is answered so.
     pub fn unknown_ids(&self, answer: UnknownId) {
         *lock(&self.shared.unknown_id) = answer;
@@ -232,8 +259,7 @@ impl Tenant {
 
     /// A user as JumpCloud stores it.
     pub fn user(&self, username: &str) -> Value {
-        let org = lock(&self.shared.org);
-        org.users.iter().find(|user| user["username"] == username).cloned().unwrap_or_default()
+        lock(&self.shared.org).user(username)
     }
 
     /// A device as JumpCloud stores it; the first of several with that name.

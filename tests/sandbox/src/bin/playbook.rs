@@ -256,7 +256,10 @@ impl Job<'_> {
         let enrich = format!("enrich-{kind}");
         let binaries = binaries::built(&[&enrich]).ok()?;
         let function = Function::start(binaries.get(&enrich)?, self.world.env(&[]), self.how.logs).await;
-        let event = json!({(format!("{kind}_id")): dry_run["target"]["id"]});
+        let mut event = json!({(format!("{kind}_id")): dry_run["target"]["id"]});
+        if let Some(alias) = dry_run["request"].get("organization") {
+            event["organization"] = alias.clone();
+        }
         let facts = function.invoke(event, self.how.timeout()).await.ok()?;
         facts[kind]["organization"].as_str().map(str::to_owned)
     }

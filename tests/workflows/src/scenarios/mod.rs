@@ -5,6 +5,7 @@ mod approval;
 mod ends;
 mod holds;
 mod host;
+mod organizations;
 mod restore;
 mod user;
 
@@ -94,6 +95,9 @@ pub(crate) fn all(stage: &Arc<Stage>) -> Vec<(&'static str, Run)> {
         alert::fails_where_a_function_cannot_read_the_alert,
         alert::says_that_an_answer_cannot_be_read,
         alert::refuses_what_is_no_alert,
+        organizations::each_call_names_it,
+        organizations::nobody_is_guessed,
+        organizations::an_alert_is_its_accounts,
     ]
 }
 
