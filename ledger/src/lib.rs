@@ -57,6 +57,7 @@
 //! **Protected**: `as` (S: `never` or `ask`), `who`, `why`, `at` (S).
 
 pub mod admit;
+mod connection;
 pub mod guard;
 mod holds;
 pub mod items;

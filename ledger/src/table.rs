@@ -116,6 +116,21 @@ impl Table {
         Ok(items)
     }
 
+    /// Whether an item could be read: `None`, or the error that says that none can.
+    pub async fn refusal(&self, key: &Item, until: Instant) -> Result<Option<String>, Error> {
+        retried(until, async || {
+            let get = self.client.get_item().table_name(&self.name).set_key(Some(key.clone())).consistent_read(true);
+            match get.send().await {
+                Ok(_) => Ok(None),
+                Err(error) => match (trouble(&error), error.code()) {
+                    (Trouble::Fatal(_), Some(code)) => Ok(Some(code.to_owned())),
+                    (trouble, _) => Err(trouble),
+                },
+            }
+        })
+        .await
+    }
+
     /// Sends a transaction once.
     pub async fn transact(&self, steps: Vec<TransactWriteItem>, until: Instant) -> Result<Written, Trouble> {
         let sent = Box::pin(self.client.transact_write_items().set_transact_items(Some(steps)).send());
@@ -207,7 +222,7 @@ pub fn trouble<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Trouble {
     }
 }
 
-fn advice(code: &str) -> &'static str {
+pub(crate) fn advice(code: &str) -> &'static str {
     match code {
         "ResourceNotFoundException" => "check GUARD_TABLE and the region",
         "AccessDeniedException" => "the function's role needs the guard table's permissions, see template.yaml",

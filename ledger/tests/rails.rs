@@ -34,7 +34,7 @@ async fn set_in(
 ) -> Result<Outcome, Error> {
     let request_id = format!("r-{:08x}", fastrand::u32(..));
     let arrival = Arrival { request_id, dry_run: false, now: Utc::now(), redriven: false };
-    let Instruction { info, fields } = Instruction::read(&event.to_string(), &arrival, organizations);
+    let Instruction { info, fields } = Instruction::read(&event.to_string(), &arrival, Some(organizations));
     let asked = runtime::Asked { info: &info, fields: &fields?, deadline: Instant::now() + time_left };
     let answered = rails::answer(ledger, asked).await;
     assert_eq!(

@@ -27,6 +27,7 @@ pub mod http;
 pub mod organizations;
 pub mod vars;
 
+pub mod checks;
 pub mod error;
 pub mod ids;
 

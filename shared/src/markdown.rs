@@ -8,6 +8,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use crate::{
+    checks::Check,
     holds::in_words,
     outcome::{Access, Outcome, Status},
     text::removed,
@@ -37,6 +38,7 @@ pub(crate) fn render(outcome: &Outcome) -> String {
         }
     }
     table(&mut text, outcome);
+    checks(&mut text, &outcome.checks);
     section(&mut text, "Candidates", outcome.candidates.iter().map(|candidate| code(&candidate.to_string())));
     section(&mut text, "Held by", outcome.holds.iter().map(|hold| code(&in_words([hold]))));
     section(
@@ -78,6 +80,23 @@ fn table(text: &mut String, outcome: &Outcome) {
     }
     if ways.len() > MAX_ITEMS {
         let _ = write!(text, "\n\nand {} more", ways.len() - MAX_ITEMS);
+    }
+}
+
+/// The checks, one a row.
+fn checks(text: &mut String, checks: &[Check]) {
+    if checks.is_empty() {
+        return;
+    }
+    text.push_str("\n\n| check | state | evidence | to do |\n|---|---|---|---|");
+    for check in checks {
+        let state = check.cause.map_or_else(
+            || check.state.name().to_owned(),
+            |cause| format!("{} ({})", check.state.name(), cause.name().replace('_', " ")),
+        );
+        let [evidence, to_do] =
+            [&check.evidence, check.to_do.as_deref().unwrap_or_default()].map(|text| escaped(&in_cell(text)));
+        let _ = write!(text, "\n| {} | {state} | {evidence} | {to_do} |", check.words());
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
+    checks::Check,
     error::ErrorType,
     ids::ObjectId,
     organizations::Alias,
@@ -494,6 +495,9 @@ pub struct Outcome {
     /// Disable User and Enrich User only: the ways in that the user has; in a dry run, those that would not be closed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access: Vec<Access>,
+    /// Of `check-connection` only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
     /// The command that was sent before, where that is why nothing was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<Pending>,
@@ -538,6 +542,7 @@ impl Outcome {
             channel: None,
             guards: Vec::new(),
             access: Vec::new(),
+            checks: Vec::new(),
             pending: None,
             holds: Vec::new(),
             plan_hash: None,

@@ -10,7 +10,7 @@ use crate::{
     guard::Unguarded,
     intake,
     outcome::{Ignored, Outcome, OutcomeTarget, Status, Undo},
-    playbooks::{self, Playbook},
+    playbooks::{self, Playbook, actions::ACTIONS},
     request::RequestInfo,
 };
 
@@ -93,71 +93,6 @@ fn with_id(name: &str, mut schema: Value) -> Value {
     schema
 }
 
-/// What a playbook does to JumpCloud, whether that can be undone, and which scope each of its calls needs beside those to
-/// read users, systems and groups.
-struct Action {
-    playbook: &'static str,
-    changes: Option<&'static str>,
-    undo: Option<&'static str>,
-    /// Why it cannot be undone, or what the undo does not bring back.
-    undo_note: &'static str,
-    /// When, and which.
-    scopes: &'static [(&'static str, &'static str)],
-}
-
-const READ: [&str; 3] = ["users.readonly", "systems.readonly", "groups.readonly"];
-
-const ACTIONS: [Action; 6] = [
-    Action {
-        playbook: "enrich-host",
-        changes: None,
-        undo: None,
-        undo_note: "It changes nothing.",
-        scopes: &[
-            ("optional, for what Apple MDM knows about a Mac", "mdm.readonly"),
-            ("optional, with include: sessions", "systeminsights.readonly"),
-        ],
-    },
-    Action {
-        playbook: "enrich-user",
-        changes: None,
-        undo: None,
-        undo_note: "It changes nothing.",
-        scopes: &[("optional, with include: sessions", "systeminsights.readonly")],
-    },
-    Action {
-        playbook: "enable-user",
-        changes: Some("The user's state becomes ACTIVATED."),
-        undo: Some("disable-user"),
-        undo_note: "Only of a user that was suspended; a staged user that was activated has no undo.",
-        scopes: &[("of a suspended user", "users.properties.update"), ("of a staged user", "users.state.activate")],
-    },
-    Action {
-        playbook: "disable-user",
-        changes: Some("The user's state becomes SUSPENDED."),
-        undo: Some("enable-user"),
-        undo_note: "A user that was STAGED has no undo. Mails that JumpCloud did not send while the user was suspended are not sent later.",
-        scopes: &[
-            ("with SUSPEND_WITH=put, the default", "users.properties.update"),
-            ("with SUSPEND_WITH=state", "users.state.suspend"),
-        ],
-    },
-    Action {
-        playbook: "reset-password",
-        changes: Some("The user's password expires; the user has to set a new one."),
-        undo: None,
-        undo_note: "No call makes an expired password valid again.",
-        scopes: &[("always", "users.password.expire")],
-    },
-    Action {
-        playbook: "shutdown-host",
-        changes: Some("A shutdown is queued for the host, by its agent or, for a Mac, by Apple MDM."),
-        undo: None,
-        undo_note: "No call takes a queued command back; a person starts the host.",
-        scopes: &[("always", "systems.management"), ("optional, for what is queued already", "commands.readonly")],
-    },
-];
-
 /// The schema of a direct event.
 fn input(playbook: &dyn Playbook) -> Value {
     let [targets, options] = intake::fields(playbook.target_type(), playbook.takes());
@@ -201,7 +136,6 @@ fn actions() -> Value {
             ACTIONS.iter().find(|action| action.playbook == name).unwrap_or_else(|| panic!("{name} is no action"));
         assert_eq!(action.changes.is_some(), playbook.mutating(), "{name}");
         let scopes = action.scopes.iter().map(|(when, scope)| json!({"scope": scope, "when": when}));
-        let read = READ.iter().map(|scope| json!({"scope": scope, "when": "always"}));
         json!({
             "name": name,
             "target": playbook.target_type(),
@@ -209,7 +143,7 @@ fn actions() -> Value {
             "undo": action.undo.map(|undo| json!({"playbook": undo, "event": "the outcome's `undo.event`"})),
             "undo_note": action.undo_note,
             "acts_on_findings": playbook.takes_findings(),
-            "jumpcloud_scopes": read.chain(scopes).collect::<Vec<_>>(),
+            "jumpcloud_scopes": scopes.collect::<Vec<_>>(),
             "aws_permission": {"action": "lambda:InvokeFunction", "function": format!("<stack>-{name}:live")},
             "input": input(playbook.as_ref()),
             "output": "outcome.json",

@@ -150,7 +150,7 @@ class Organization(unittest.TestCase):
 
     def test_every_role_has_the_path_and_the_boundary(self):
         roles = self.given.of_type("AWS::IAM::Role")
-        self.assertEqual(len(roles), 13, "SAM adds none of its own")
+        self.assertEqual(len(roles), 14, "SAM adds none of its own")
         for name, role in roles.items():
             self.assertEqual(role["Properties"]["PermissionsBoundary"], self.boundary, name)
         for name, body in self.given.of_type("AWS::IAM::Role", "AWS::IAM::ManagedPolicy").items():
@@ -177,13 +177,13 @@ class Organization(unittest.TestCase):
         self.assertEqual([statement["Resource"] for statement in statements if statement["Action"] == "cloudwatch:DescribeAlarms"], ["*"])
 
     def test_cloudformation_and_the_break_glass_role_may_read_the_secret(self):
-        for stack, readers in ((self.default, 6), (self.given, 7)):
+        for stack, readers in ((self.default, 7), (self.given, 8)):
             (statement,) = stack.resources["ApiKeySecretPolicy"]["Properties"]["ResourcePolicy"]["Statement"]
             # Conditions are joined by "and": one that does not hold is enough against the denial.
             self.assertEqual(set(statement["Condition"]), {"StringNotEquals", "ArnNotLike"})
             self.assertEqual(statement["Condition"]["StringNotEquals"], {"aws:CalledViaFirst": "cloudformation.amazonaws.com"})
             roles = statement["Condition"]["ArnNotLike"]["aws:PrincipalArn"]
-            self.assertEqual((len(roles), ROLE in roles), (readers, readers == 7))
+            self.assertEqual((len(roles), ROLE in roles), (readers, readers == 8))
 
     def test_the_audit_record_outlives_the_stack_and_its_key_too(self):
         for stack in (self.default, Resolved(EnableMutating="false")):

@@ -15,7 +15,14 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTHING = {"Ref": "AWS::NoValue"}
 # The one list of playbooks.
 PLAYBOOKS = json.loads((ROOT / "tests" / "playbooks.json").read_text())
-# The seventh function, which is no playbook.
+# The functions that are no playbooks.
+CHECK_CONNECTION = {
+    "name": "check-connection",
+    "event": {},
+    "status": "succeeded",
+    "refused": {"username": "jsmith"},
+    "error": "InvalidInput",
+}
 GUARD_RAILS = {
     "name": "guard-rails",
     "event": {"protect": {"user": "ceo@company.com"}, "as": "never", "reason": "board"},
@@ -23,7 +30,7 @@ GUARD_RAILS = {
     "refused": {"switch": "off"},
     "error": "InvalidInput",
 }
-FUNCTIONS = [*PLAYBOOKS, GUARD_RAILS]
+FUNCTIONS = [*PLAYBOOKS, CHECK_CONNECTION, GUARD_RAILS]
 
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 logging.getLogger("samtranslator").setLevel(logging.ERROR)  # It warns about metrics of its own in each translation.

@@ -8,6 +8,7 @@ from resolved import PLAYBOOKS, ROOT, Resolved, resource_of
 
 ENRICH = [resource_of(playbook) for playbook in PLAYBOOKS if not playbook["changes"]]
 MUTATING = [resource_of(playbook) for playbook in PLAYBOOKS if playbook["changes"]]
+CHECK = "CheckConnection"
 RAILS = "GuardRails"
 INTAKES = {"EventPlaybook": "disable-user", "TopicPlaybook": "enrich-user", "QueuePlaybook": "shutdown-host"}
 WORKFLOWS = ["ContainUser", "ContainHost", "RestoreUser", "RespondToAlert"]
@@ -61,8 +62,25 @@ class Template(unittest.TestCase):
         cls.enrich_only = Resolved(EnableMutating="false")
         cls.stacks = [cls.default, cls.with_intakes, cls.enrich_only, Resolved(SecretArn=SECRET, SecretKmsKeyArn="arn:aws:kms:k")]
 
-    def test_the_functions_are_the_six_playbooks_and_what_sets_their_guard_rails(self):
-        self.assertEqual(set(self.default.of_type("AWS::Lambda::Function")), {f"{name}Function" for name in ENRICH + MUTATING + [RAILS]})
+    def test_the_functions_are_the_six_playbooks_and_what_checks_them_and_what_sets_their_guard_rails(self):
+        self.assertEqual(set(self.default.of_type("AWS::Lambda::Function")), {f"{name}Function" for name in ENRICH + MUTATING + [CHECK, RAILS]})
+
+    def test_the_check_reads_its_secret_and_the_table_and_no_alert_reaches_it(self):
+        for stack, table in ((self.default, {"Fn::GetAtt": ["GuardTable", "Arn"]}), (self.enrich_only, {"Fn::GetAtt": ["GuardTable", "Arn"]}), (Resolved(GuardTableName="none"), None)):
+            allowed = {}
+            for statement in statements(stack, f"{CHECK}Role"):
+                for action in listed(statement["Action"]):
+                    allowed.setdefault(action, []).append(statement)
+            self.assertEqual([statement["Resource"] for statement in allowed.pop("dynamodb:GetItem", [])], [table] if table else [])
+            self.assertEqual([statement["Resource"] for statement in allowed.pop("secretsmanager:GetSecretValue")], [{"Ref": "ApiKeySecret"}])
+            self.assertEqual(set(allowed), XRAY | {"kms:Decrypt", "kms:GenerateDataKey", "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"})
+            for function in ENRICH + MUTATING:
+                if f"{function}Function" in stack.resources:
+                    # A variable that stops another function stops it as well, and is said.
+                    self.assertLessEqual(set(variables(stack, function)), set(variables(stack, CHECK)), function)
+        acting = ("AWS::Lambda::Permission", "AWS::Events::Rule", "AWS::SNS::Subscription", "AWS::Lambda::EventSourceMapping", "AWS::StepFunctions::StateMachine")
+        for name, resource in self.with_intakes.of_type(*acting).items():
+            self.assertNotIn(CHECK, json.dumps(resource), name)
 
     def test_nothing_but_a_person_reaches_the_guard_rails(self):
         everything = Resolved(EventPlaybook="respond-to-alert", TopicPlaybook="enrich-user", QueuePlaybook="shutdown-host")
@@ -177,10 +195,10 @@ class Template(unittest.TestCase):
                     if alarm.get("Dimensions") == [{"Name": "FunctionName", "Value": properties["FunctionName"]}] and alarm["AlarmActions"]
                 }
                 expected = {("AWS/Lambda", "Throttles"), ("AWS/Lambda", "Duration"), ("JumpCloudPlaybooks", "UnexpectedRuns")}
-                if name != f"{RAILS}Function":  # which takes no alerts
-                    expected.add(("JumpCloudPlaybooks", "RefusedAlerts"))
-                else:
+                if name == f"{RAILS}Function":
                     expected.add(("JumpCloudPlaybooks", "OverdueHolds"))
+                elif name != f"{CHECK}Function":  # neither takes alerts
+                    expected.add(("JumpCloudPlaybooks", "RefusedAlerts"))
                 self.assertEqual(watched, expected, name)
 
     def test_the_alarm_on_duration_is_near_the_timeout(self):
@@ -201,11 +219,11 @@ class Template(unittest.TestCase):
 
         self.assertEqual([left(self.enrich_only, name) for name in MUTATING + WORKFLOWS], [[]] * len(MUTATING + WORKFLOWS))
         self.assertEqual(Resolved(DeployWorkflows="false").of_type("AWS::StepFunctions::StateMachine"), {})
-        self.assertEqual(len(code(self.enrich_only)), len(ENRICH))
+        self.assertEqual(len(code(self.enrich_only)), len(ENRICH + [CHECK]))
         for name in MUTATING:
             without = Resolved(**{f"Deploy{name}": "false"})
             self.assertEqual(left(without, name), [])
-            self.assertEqual(len(code(without)), 6)
+            self.assertEqual(len(code(without)), 7)
             self.assertNotIn(f"{name}Role", json.dumps(without.resources), "nothing refers to it")
 
     def test_alerts_cannot_be_sent_to_what_is_not_deployed(self):
@@ -265,10 +283,10 @@ class Template(unittest.TestCase):
             return statement["Resource"]
 
         own = SECRET.replace("jumpcloud", "small")
-        for name in ENRICH + MUTATING:
+        for name in ENRICH + MUTATING + [CHECK]:
             for shared, expected in (({}, {"Ref": "ApiKeySecret"}), ({"SecretArn": SECRET}, SECRET)):
                 stack = Resolved(**shared, **{f"{name}SecretArn": own})
-                for other in ENRICH + MUTATING:
+                for other in ENRICH + MUTATING + [CHECK]:
                     self.assertEqual(readable(stack, other), own if other == name else expected, f"{name} {other}")
                 # All else is as it is for the others.
                 self.assertEqual(set(stack.resources["DisableUserFunction"]["Properties"]["Environment"]["Variables"]), set(Resolved().resources["DisableUserFunction"]["Properties"]["Environment"]["Variables"]))

@@ -17,6 +17,7 @@ use jumpcloud_playbooks::{
         Error,
         ErrorType::{OutcomeUnknown, Unsupported},
     },
+    jumpcloud::Traffic,
     outcome::{Outcome, Status},
     runtime::{Answered, Asked},
 };
@@ -41,9 +42,10 @@ const TIME_TO_WRITE: Duration = Duration::from_millis(300);
 
 /// Does what one event asks for.
 pub async fn answer(ledger: &Ledger, asked: Asked<'_>) -> Answered {
+    let traffic = Traffic::default();
     match Action::read(asked.fields, asked.info) {
-        Ok(action) => Answered { asked: Some(action.event()), result: act(ledger, &action, &asked).await },
-        Err(error) => Answered { asked: None, result: Err(error) },
+        Ok(action) => Answered { asked: Some(action.event()), traffic, result: act(ledger, &action, &asked).await },
+        Err(error) => Answered { asked: None, traffic, result: Err(error) },
     }
 }
 

@@ -1,4 +1,5 @@
-//! An event that sets the guard rails. Only a direct one: what raises alerts must not be able to turn the rails off.
+//! An event that has no target: one that sets the guard rails, or checks the connection. Only a direct one: what raises alerts must
+//! not be able to turn the rails off.
 
 use std::ops::RangeInclusive;
 
@@ -30,8 +31,9 @@ pub struct Instruction {
 }
 
 impl Instruction {
-    /// Reads `event`, which is about one of `organizations` or all. Whatever comes out of it as `info` is safe to be shown.
-    pub fn read(event: &str, arrival: &Arrival, organizations: &Organizations) -> Self {
+    /// Reads `event`, which is about one of `organizations` or all, where it is clear which there are. Whatever comes out of it as
+    /// `info` is safe to be shown.
+    pub fn read(event: &str, arrival: &Arrival, organizations: Option<&Organizations>) -> Self {
         let json = match Json::parse(event) {
             Ok(json) => json,
             Err(error) => return Self { info: arrival.info(), fields: Err(error) },
@@ -45,10 +47,14 @@ impl Instruction {
     }
 }
 
-fn described(event: Value, arrival: &Arrival, organizations: &Organizations) -> Result<(RequestInfo, Fields), Error> {
+fn described(
+    event: Value,
+    arrival: &Arrival,
+    organizations: Option<&Organizations>,
+) -> Result<(RequestInfo, Fields), Error> {
     let Envelope::Direct(event) = envelope::open(event)? else {
         return Err(InvalidInput.error(
-            "the guard rails are set by direct events only, not by EventBridge, SNS, SQS or an alert; nothing was done; invoke the function itself",
+            "this function takes direct events only, not EventBridge, SNS, SQS or an alert; nothing was done; invoke the function itself",
         ));
     };
     let dry_run = arrival.dry_run | dry_run::asked(&event);
@@ -66,7 +72,7 @@ fn described(event: Value, arrival: &Arrival, organizations: &Organizations) -> 
         (Some(_), true) => {
             return Err(invalid("`organization` and `all_organizations` contradict each other"));
         }
-        (name, false) => organizations.asked(name.as_deref())?,
+        (name, false) => organizations.map(|these| these.asked(name.as_deref())).transpose()?.flatten(),
     };
     Ok((RequestInfo { organization, event_source, dry_run, reason, by, correlation, ..arrival.info() }, fields))
 }
@@ -152,7 +158,7 @@ mod tests {
             now: chrono::DateTime::UNIX_EPOCH,
             redriven: false,
         };
-        Instruction::read(event, &arrival, &Organizations::from_vars(&Vars(&|_| None)).unwrap())
+        Instruction::read(event, &arrival, Some(&Organizations::from_vars(&Vars(&|_| None)).unwrap()))
     }
 
     #[test]

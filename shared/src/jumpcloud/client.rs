@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::credentials::Credentials;
+use super::credentials::{Credential, Credentials};
 use crate::{
     error::{Error, ErrorType::Internal},
     http::CONNECT_TIMEOUT,
@@ -128,6 +128,11 @@ impl Reader<'_> {
     /// The organization that calls are made for, where the credentials name one.
     pub async fn organization(&self) -> Result<Option<String>, Error> {
         Ok(self.in_time(self.client.credentials.current()).await?.org_id().map(str::to_owned))
+    }
+
+    /// What calls are made with, and where they go.
+    pub async fn credential(&self) -> Result<Credential, Error> {
+        self.in_time(self.client.credentials.current()).await
     }
 
     /// What was sent so far.

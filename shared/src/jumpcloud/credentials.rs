@@ -63,7 +63,7 @@ impl Credential {
     }
 
     /// What it is, in words.
-    pub(super) fn what(&self) -> &'static str {
+    pub fn what(&self) -> &'static str {
         self.what
     }
 

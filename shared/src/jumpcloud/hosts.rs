@@ -21,7 +21,8 @@ impl Region {
         Self::ALL.into_iter().find(|region| region.name().eq_ignore_ascii_case(text))
     }
 
-    fn name(self) -> &'static str {
+    /// The same word.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Us => "us",
             Self::Eu => "eu",
@@ -73,8 +74,13 @@ impl Hosts {
         }
     }
 
+    /// The region that all of them are JumpCloud's own of.
+    pub fn region(&self) -> Option<Region> {
+        Region::ALL.into_iter().find(|region| Self::of(*region) == *self)
+    }
+
     /// The host of a URL among them, for messages.
-    pub(super) fn name(url: &str) -> &str {
+    pub fn name(url: &str) -> &str {
         url.split('/').nth(2).unwrap_or_default()
     }
 }

@@ -15,6 +15,7 @@ mod list;
 mod model;
 mod oauth;
 mod objects;
+mod probe;
 mod queue;
 mod retry;
 mod send;
@@ -32,6 +33,7 @@ pub use self::{
     model::Object,
     oauth::{ServiceAccount, Token},
     objects::Found,
+    probe::{About, Probe, Probed, Refusal},
     system::{LocalAccount, OsKind, System},
     systemuser::{StateChange, SystemUser, UserState},
 };

@@ -42,6 +42,8 @@ pub(super) enum Class {
     Unavailable(Option<Duration>),
     /// Any other 5xx, or an answer that is not JumpCloud's.
     Failed,
+    /// 403 without JSON: not by a role.
+    Blocked,
     /// Any other refusal.
     Refused,
 }
@@ -71,6 +73,11 @@ impl Tries {
     pub(super) fn first(effect: Effect) -> Self {
         Self { effect, counted: 1, dead: 0, renewed: false }
     }
+
+    /// The only one: repeated on another connection where that one was dead, and with new credentials, and never after a wait.
+    pub(super) fn only(effect: Effect) -> Self {
+        Self { counted: MAX_TRIES, ..Self::first(effect) }
+    }
 }
 
 /// What to do after a failed try.
@@ -90,7 +97,7 @@ pub(super) enum Next {
 pub(super) fn next(class: Class, tries: Tries, left: Duration, jitter: f64) -> Next {
     let asked = match class {
         Class::KeyRefused => return if tries.renewed { Next::GiveUp } else { Next::RenewKey },
-        Class::Refused | Class::Failed => return Next::GiveUp,
+        Class::Refused | Class::Blocked | Class::Failed => return Next::GiveUp,
         _ if tries.effect == Effect::Once && class.arrived() => return Next::GiveUp,
         Class::Closed if tries.effect == Effect::Read && tries.dead < MAX_DEAD => return Next::Reconnect,
         Class::Throttled(asked) | Class::Unavailable(asked) => asked,

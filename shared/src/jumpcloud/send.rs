@@ -1,6 +1,11 @@
 //! Sending one request to JumpCloud, and what an answer means.
 
-use std::time::Duration;
+use std::{
+    error::Error as _,
+    io::{self, ErrorKind},
+    iter::successors,
+    time::Duration,
+};
 
 use reqwest::{
     Method, Response, StatusCode,
@@ -81,9 +86,16 @@ pub(super) enum Read<T> {
 }
 
 /// Why a try failed.
-struct Failure {
-    error: Error,
-    class: Class,
+pub(super) struct Failure {
+    pub(super) error: Error,
+    pub(super) class: Class,
+}
+
+impl From<Error> for Failure {
+    /// Before JumpCloud was asked.
+    fn from(error: Error) -> Self {
+        Self { error, class: Class::Refused }
+    }
 }
 
 impl Reader<'_> {
@@ -105,24 +117,30 @@ impl Reader<'_> {
     /// Sends `request` until it is answered, may not be repeated or the time is up; `None` for 404. A change that
     /// JumpCloud may have carried out without saying so is `OutcomeUnknown`.
     pub(super) async fn send(&self, request: &Request) -> Result<Option<Answer>, Error> {
+        self.send_as(request, Tries::first(request.effect)).await.map_err(|failure| failure.error)
+    }
+
+    /// The same with the tries that there are, and how the last one failed.
+    pub(super) async fn send_as(&self, request: &Request, mut tries: Tries) -> Result<Option<Answer>, Failure> {
         let mut key = self.in_time(self.client.credentials.current()).await?;
-        let mut tries = Tries::first(request.effect);
         let mut arrived = false;
         loop {
             let Some(left) = self.time_for(request.effect) else {
-                return Err(settled(request, arrived, out_of_time()));
+                return Err(settled(request, arrived, out_of_time()).into());
             };
             // Boxed: a run holds several of these at a time, and each is as large as all that it waits for.
             let failure = match Box::pin(self.try_once(request, &key, left)).await {
                 Ok(None) if arrived && request.effect != Effect::Read => {
-                    return Err(settled(request, arrived, UnexpectedResponse.error("not found")));
+                    return Err(settled(request, arrived, UnexpectedResponse.error("not found")).into());
                 }
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
             arrived |= failure.class.arrived();
             match retry::next(failure.class, tries, left, fastrand::f64()) {
-                Next::GiveUp => return Err(settled(request, arrived, failure.error)),
+                Next::GiveUp => {
+                    return Err(Failure { error: settled(request, arrived, failure.error), class: failure.class });
+                }
                 Next::RenewKey => {
                     let renewed = self.in_time(self.client.credentials.renewed(&key)).await;
                     key = renewed.map_err(|error| settled(request, arrived, error))?;
@@ -229,7 +247,8 @@ impl Reader<'_> {
         let error = if self.time_left().is_zero() {
             DeadlineExceeded.error("the function's time ran out while JumpCloud was being asked; try again or raise the function's timeout")
         } else if class == Class::Unreachable {
-            JumpCloudUnavailable.error("JumpCloud could not be reached; nothing was changed by this call; check the function's network, or try again")
+            let how = unreachable(error);
+            JumpCloudUnavailable.error(format!("JumpCloud could not be reached{how}; nothing was changed by this call; check the function's network, or try again"))
         } else {
             JumpCloudUnavailable.error("JumpCloud did not answer; try again")
         };
@@ -294,6 +313,29 @@ pub(super) fn class_of(error: &reqwest::Error) -> Class {
     }
 }
 
+/// Which step to a connection failed, where that is known.
+fn unreachable(error: &reqwest::Error) -> &'static str {
+    if error.is_timeout() {
+        return " (no connection in time)";
+    }
+    // An error of TLS is wrapped in another `io::Error`, which leaves it out of the chain of sources.
+    let kind = |error: &io::Error| match error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>()) {
+        Some(inner) => inner.kind(),
+        None => error.kind(),
+    };
+    for source in successors(error.source(), |error| (*error).source()) {
+        match source.downcast_ref::<io::Error>().map(kind) {
+            _ if source.to_string() == "dns error" => return " (its name could not be resolved)",
+            Some(ErrorKind::ConnectionRefused) => return " (the connection was refused)",
+            Some(ErrorKind::InvalidData) => {
+                return " (TLS failed: its certificate is not accepted, or it does not speak TLS)";
+            }
+            _ => {}
+        }
+    }
+    ""
+}
+
 /// `Err(None)`: larger than [`MAX_BODY`].
 pub(super) async fn read_body(mut response: Response) -> Result<Vec<u8>, Option<reqwest::Error>> {
     let mut body = Vec::new();
@@ -333,9 +375,15 @@ fn failure_of(status: StatusCode, headers: &HeaderMap, asked: &Asked<'_>, effect
             );
             (Unauthorized.error(why), Class::KeyRefused)
         }
+        403 if said == NO_JSON => {
+            let why = format!(
+                "{host} refuses the call with a page instead of data (status 403){said}: this is no refusal by a role, something in front of JumpCloud blocks the call, such as its protection against abuse, by this IP address, or a proxy"
+            );
+            (Forbidden.error(why), Class::Blocked)
+        }
         403 => {
             let why = format!(
-                "JumpCloud refuses the call{said}; the role of the {what} does not allow it: at least the Manager role with API access, or a custom role with the call's scope; an answer that is no JSON can be an abuse block of this IP address"
+                "JumpCloud refuses the call{said}; the role of the {what} does not allow it: at least the Manager role with API access, or a custom role with the call's scope"
             );
             (Forbidden.error(why), Class::Refused)
         }
@@ -364,9 +412,12 @@ fn failure_of(status: StatusCode, headers: &HeaderMap, asked: &Asked<'_>, effect
     Some(Failure { error, class })
 }
 
+/// Of an answer that is no JSON.
+const NO_JSON: &str = " (no JSON answer)";
+
 /// JumpCloud's own words about an error, as ` (said: "...")`; its bodies have at least three shapes.
 fn said(body: &[u8], key: &Credential) -> String {
-    let Ok(body) = serde_json::from_slice::<Value>(body) else { return " (no JSON answer)".to_owned() };
+    let Ok(body) = serde_json::from_slice::<Value>(body) else { return NO_JSON.to_owned() };
     let text = ["message", "error", "status"].into_iter().find_map(|field| body[field].as_str());
     let Some(text) = text else { return String::new() };
     // In this order: a character in the middle of the key would hide it.

@@ -6,9 +6,11 @@
 
 mod access;
 mod access_devices;
+pub mod actions;
 mod advisories;
 pub mod channel;
 pub mod command;
+pub mod connection;
 mod devices;
 pub mod disable_user;
 pub mod enable_user;

@@ -1,5 +1,5 @@
-//! What sets the guard itself, as a Lambda function: it has no target in JumpCloud, and so neither key nor session. Its runs
-//! begin and end as those of the playbooks do.
+//! A function without a target in JumpCloud: what sets the guard, and what checks the connection. Its runs begin and end as those
+//! of the playbooks do.
 
 use std::{
     env,
@@ -44,8 +44,18 @@ pub struct Asked<'a> {
 pub struct Answered {
     /// What was asked for, in the words of the event, for the audit record; `None` where that is not clear.
     pub asked: Option<Value>,
+    /// The calls to JumpCloud.
+    pub traffic: Traffic,
     /// The answer.
     pub result: Result<Outcome, Error>,
+}
+
+/// A function that takes direct events only.
+#[derive(Clone, Copy)]
+pub(super) struct Service {
+    pub(super) name: &'static str,
+    /// Whether it changes something.
+    pub(super) audited: bool,
 }
 
 /// Runs `name` as a Lambda function until Lambda ends the process: `build` makes of the variables what `answer` is given with
@@ -58,14 +68,20 @@ pub async fn administer<R>(
     build: impl FnOnce(&Vars<'_>, Client) -> Result<R, Error>,
     answer: impl AsyncFn(&R, Asked<'_>) -> Answered,
 ) -> Result<(), lambda_runtime::Error> {
+    serve(Service { name, audited: true }, build, answer).await
+}
+
+/// The same for any of them.
+pub(super) async fn serve<R>(
+    service: Service,
+    build: impl FnOnce(&Vars<'_>, Client) -> Result<R, Error>,
+    answer: impl AsyncFn(&R, Asked<'_>) -> Answered,
+) -> Result<(), lambda_runtime::Error> {
     let var = |name: &str| env::var(name).ok();
     let vars = Vars(&var);
     logging::init(&vars);
-    let rails = http::client().and_then(|http| {
-        let (dry_run, organizations) = (vars.flag(&vars::DRY_RUN)?, Organizations::from_vars(&vars)?);
-        Ok(Rails { rails: build(&vars, http)?, dry_run, organizations })
-    });
-    let recorder = Recorder::new(name, true, &vars, record::to_stdout);
+    let rails = http::client().and_then(|http| Rails::new(service, &vars, build(&vars, http)?));
+    let recorder = Recorder::new(service.name, service.audited, &vars, record::to_stdout);
     let handle = async |event| handle(event, &rails, &answer, &recorder).await;
     lambda_runtime::run(service_fn(handle)).await
 }
@@ -75,7 +91,19 @@ struct Rails<R> {
     rails: R,
     /// `DRY_RUN`.
     dry_run: bool,
-    organizations: Organizations,
+    /// `None` where it is not clear which there are, and the function itself says so.
+    organizations: Option<Organizations>,
+}
+
+impl<R> Rails<R> {
+    fn new(service: Service, vars: &Vars<'_>, rails: R) -> Result<Self, Error> {
+        let (dry_run, organizations) = (vars.flag(&vars::DRY_RUN), Organizations::from_vars(vars));
+        Ok(match service.audited {
+            true => Self { rails, dry_run: dry_run?, organizations: Some(organizations?) },
+            // What only asks says itself what is wrong with a variable.
+            false => Self { rails, dry_run: dry_run.unwrap_or(false), organizations: organizations.ok() },
+        })
+    }
 }
 
 async fn handle<R>(
@@ -91,13 +119,14 @@ async fn handle<R>(
         Arrival { request_id: context.request_id.clone(), dry_run, now: SystemTime::now().into(), redriven: false };
     let read = match rails {
         Ok(Rails { organizations, .. }) => {
-            let read = catch_unwind(AssertUnwindSafe(|| Instruction::read(event.get(), &arrival, organizations)));
+            let read =
+                catch_unwind(AssertUnwindSafe(|| Instruction::read(event.get(), &arrival, organizations.as_ref())));
             read.unwrap_or_else(|_| Instruction { info: arrival.info(), fields: Err(defect()) })
         }
         Err(error) => Instruction { info: arrival.info(), fields: Err(error.clone()) },
     };
     let Instruction { info, fields } = read;
-    let refused = |error| Answered { asked: None, result: Err(error) };
+    let refused = |error| Answered { asked: None, traffic: Traffic::default(), result: Err(error) };
     let answered = match (rails, &fields) {
         (Err(error), _) | (Ok(_), Err(error)) => refused(error.clone()),
         (Ok(Rails { rails, .. }), Ok(fields)) => {
@@ -105,8 +134,8 @@ async fn handle<R>(
             AssertUnwindSafe(Box::pin(answer(rails, asked))).catch_unwind().await.unwrap_or_else(|_| refused(defect()))
         }
     };
-    let Answered { asked, result } = answered;
-    recorder.end(Ended { info, asked, traffic: Traffic::default(), start, result })
+    let Answered { asked, traffic, result } = answered;
+    recorder.end(Ended { info, asked, traffic, start, result })
 }
 
 #[cfg(test)]
@@ -127,14 +156,18 @@ mod tests {
         let recorder = Recorder::new("guard-rails", true, &Vars(&|_| None), keep);
         let answer = async |(): &(), asked: Asked<'_>| {
             assert!(!asked.fields.flag("panic").unwrap(), "SECRET");
-            Answered { asked: Some("show".into()), result: Ok(Outcome::new(None, "Shown.")) }
+            Answered {
+                asked: Some("show".into()),
+                traffic: Traffic::default(),
+                result: Ok(Outcome::new(None, "Shown.")),
+            }
         };
         let run = async |text: &str, rails: Result<((), bool), Error>| {
             let mut context = lambda_runtime::Context::default();
             context.request_id = "r-1".to_owned();
             let event = LambdaEvent::new(RawValue::from_string(text.to_owned()).unwrap(), context);
             let organizations = Organizations::from_vars(&Vars(&|_| None)).unwrap();
-            let rails = rails.map(|((), dry_run)| Rails { rails: (), dry_run, organizations });
+            let rails = rails.map(|((), dry_run)| Rails { rails: (), dry_run, organizations: Some(organizations) });
             handle(event, &rails, &answer, &recorder).await
         };
         let outcome = run(r#"{"reason": "INC-9"}"#, Ok(((), true))).await.unwrap();

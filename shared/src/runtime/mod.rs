@@ -3,6 +3,7 @@
 
 mod administer;
 mod batch;
+mod check;
 mod clients;
 mod fit;
 mod logging;
@@ -24,7 +25,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout};
 
-pub use self::administer::{Answered, Asked, administer};
+pub use self::{
+    administer::{Answered, Asked, administer},
+    check::check,
+};
 use self::{
     record::{Ended, Recorder},
     setup::Setup,

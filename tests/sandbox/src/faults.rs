@@ -98,7 +98,13 @@ pub(crate) async fn answer(shared: Arc<Shared>, request: Request<Bytes>) -> Resu
     if recorded.method != "HEAD" {
         shared.arrived.send_modify(|arrived| *arrived += 1);
     }
-    let answer = answer_as_ordered(&shared, recorded, number).await;
+    let mut answer = answer_as_ordered(&shared, recorded, number).await;
+    let ahead = *lock(&shared.ahead);
+    if let (Ok(answer), 1..) = (&mut answer, ahead.unsigned_abs()) {
+        let date = chrono::Utc::now() + chrono::TimeDelta::seconds(ahead);
+        let date = date.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        answer.headers_mut().insert("date", date.parse().expect("a header value"));
+    }
     lock(&shared.answered).push(number - 1);
     answer
 }

@@ -1,6 +1,6 @@
-//! The one list of playbooks that everything beside the functions is driven by: `tests/playbooks.json`. `guard-rails` is no
-//! playbook, and not in it: what holds for a playbook's target and its calls to JumpCloud says nothing of it. It is the last
-//! of the [`functions`], for which everything else holds.
+//! The one list of playbooks that everything beside the functions is driven by: `tests/playbooks.json`. `check-connection` and
+//! `guard-rails` are no playbooks, and not in it: what holds for a playbook's target and its calls to JumpCloud says nothing of
+//! them. They are the last of the [`functions`], for which everything else holds.
 
 use std::sync::LazyLock;
 
@@ -30,7 +30,7 @@ pub struct Playbook {
 }
 
 impl Playbook {
-    /// Whether it has a target there, and so needs the key.
+    /// Whether it asks JumpCloud, and so needs the key.
     pub fn calls_jumpcloud(&self) -> bool {
         self.name != "guard-rails"
     }
@@ -38,8 +38,26 @@ impl Playbook {
 
 static FUNCTIONS: LazyLock<Vec<Playbook>> = LazyLock::new(|| {
     let playbooks = serde_json::from_str::<Vec<Playbook>>(include_str!("../../playbooks.json"));
-    playbooks.expect("playbooks.json is valid").into_iter().chain([guard_rails()]).collect()
+    playbooks.expect("playbooks.json is valid").into_iter().chain(without_target()).collect()
 });
+
+/// Those that are no playbooks.
+fn without_target() -> [Playbook; 2] {
+    [check_connection(), guard_rails()]
+}
+
+fn check_connection() -> Playbook {
+    Playbook {
+        name: "check-connection".to_owned(),
+        changes: false,
+        about: "checks what the deployment can reach and read".to_owned(),
+        takes: Vec::new(),
+        event: json!({}),
+        status: "succeeded".to_owned(),
+        refused: json!({"username": "jsmith"}),
+        error: "InvalidInput".to_owned(),
+    }
+}
 
 fn guard_rails() -> Playbook {
     Playbook {
@@ -56,10 +74,10 @@ fn guard_rails() -> Playbook {
 
 /// All playbooks.
 pub fn all() -> &'static [Playbook] {
-    &functions()[..functions().len() - 1]
+    &functions()[..functions().len() - without_target().len()]
 }
 
-/// All playbooks, and what sets their guard rails.
+/// All playbooks, what checks their connection, and what sets their guard rails.
 pub fn functions() -> &'static [Playbook] {
     &FUNCTIONS
 }

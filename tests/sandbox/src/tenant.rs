@@ -94,6 +94,8 @@ pub(crate) struct Shared {
     pub(crate) unknown_id: Mutex<UnknownId>,
     /// Every so many requests one is cut; 0 for none.
     pub(crate) cut_every: Mutex<usize>,
+    /// By how many seconds its clock is ahead.
+    pub(crate) ahead: Mutex<i64>,
     /// What comes on a connection from before does not arrive.
     pub(crate) connections_died: Mutex<Option<Instant>>,
 }
@@ -125,6 +127,7 @@ impl Tenant {
             multi_tenant: Mutex::new(false),
             unknown_id: Mutex::default(),
             cut_every: Mutex::new(0),
+            ahead: Mutex::default(),
             connections_died: Mutex::default(),
         });
         let state = shared.clone();
@@ -160,6 +163,11 @@ impl Tenant {
     /// From now on the connection of every `n`th request is cut, in turn before and after the request had its effect.
     pub fn cut_every(&self, n: usize) {
         *lock(&self.shared.cut_every) = n;
+    }
+
+    /// From now on its clock, in the `Date` of each answer, is so many seconds ahead, or behind.
+    pub fn clock_is_ahead(&self, seconds: i64) {
+        *lock(&self.shared.ahead) = seconds;
     }
 
     /// The connections that are open now are dead, as after a long freeze: whoever sends something on them sees it then.

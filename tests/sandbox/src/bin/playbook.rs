@@ -135,10 +135,11 @@ fn list() {
     let mut page = Page::for_stdout();
     for playbook in playbooks::functions() {
         let takes = playbook.takes.iter().map(|field| format!("{field:?}")).collect::<Vec<_>>().join(" | ");
+        let takes = if takes.is_empty() { "{}".to_owned() } else { format!("{{{takes}: ...}}") };
         if io::stdout().is_terminal() {
-            page.hanging(&format!("{:15} ", playbook.name), &format!("{}; {{{takes}: ...}}", playbook.about));
+            page.hanging(&format!("{:17} ", playbook.name), &format!("{}; {takes}", playbook.about));
         } else {
-            println!("{:15} {:40} {{{takes}: ...}}", playbook.name, playbook.about);
+            println!("{:17} {:45} {takes}", playbook.name, playbook.about);
         }
     }
     print!("{}", page.text());
@@ -164,8 +165,10 @@ struct Job<'a> {
 }
 
 async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
-    let (Some(name), Some(event)) = (&arguments.playbook, &arguments.event) else {
-        let known = arguments.playbook.as_deref().map(event::playbook).transpose()?;
+    let known = arguments.playbook.as_deref().map(event::playbook).transpose()?;
+    // Where nothing has to be said.
+    let empty = known.filter(|playbook| playbook.takes.is_empty()).map(|_| "{}".to_owned());
+    let (Some(playbook), Some(event)) = (known, arguments.event.as_ref().or(empty.as_ref())) else {
         let (name, example) = known.map_or(("disable-user", json!({"username": "jsmith"})), |playbook| {
             (&playbook.name, playbook.event.clone())
         });
@@ -173,7 +176,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
             "A playbook and an event are wanted, such as: cargo playbook {name} '{example}'. cargo playbook --help says more."
         ));
     };
-    let (playbook, how) = (event::playbook(name)?, &arguments.how);
+    let how = &arguments.how;
     let event = event::read(event)?;
     let changes = how.live && confirm::can_change(playbook, &event);
     let asks = changes && !arguments.yes;
@@ -349,7 +352,7 @@ async fn serve(listen: IpAddr, port: u16, logs: bool) -> Result<ExitCode, String
     );
     eprintln!("Functions, also by their deployed names (jumpcloud-playbooks-enrich-user:live) and ARNs:");
     for playbook in playbooks::functions() {
-        eprintln!("  {:15} {}", playbook.name, playbook.about);
+        eprintln!("  {:17} {}", playbook.name, playbook.about);
     }
     eprintln!("Tenant, Secrets Manager and DynamoDB:");
     for (name, value) in world.env(&[]) {

@@ -51,6 +51,13 @@ fn outcome(page: &mut Page, outcome: &Value, context: Context) {
     for advisory in list(&outcome["advisories"]) {
         page.hanging("  !  ", text(&advisory["message"]));
     }
+    for check in list(&outcome["checks"]) {
+        let [name, playbook, state] = ["check", "playbook", "state"].map(|field| text(&check[field]));
+        let of = if playbook.is_empty() { String::new() } else { format!(" of {playbook}") };
+        let [evidence, to_do] = ["evidence", "do"].map(|field| text(&check[field]));
+        let sentence = format!("{}{of}: {evidence} {to_do}", name.replace('_', " "));
+        page.hanging(&format!("     {state:8}"), sentence.trim_end());
+    }
     guards(page, outcome);
     if is_answer(outcome) {
         for part in ["user", "host", "rails"] {

@@ -81,9 +81,9 @@ fn live_needs_a_key_and_a_yes() {
 }
 
 #[test]
-fn the_list_names_all_seven() {
+fn the_list_names_all_eight() {
     let output = playbook(&["list"]).output().unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 7);
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 8);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod alerts;
 mod answers;
 mod batches;
 mod bounds;
+mod connection;
 mod depth;
 mod environment;
 mod errors;

@@ -123,6 +123,36 @@ async fn a_direct_event_says_whose_it_is_and_only_where_there_are_several() {
 }
 
 #[tokio::test]
+async fn the_connection_is_checked_of_the_organization_that_is_named() {
+    let two = Two::start().await;
+    two.set_key("globex", "jca_wrong_0123456789abcdef");
+    let function = two.function("check-connection", &[]).await;
+    for (organization, key) in [("acme", "ok"), ("globex", "failed")] {
+        let outcome = function.invoke(json!({"organization": organization}), TIMEOUT).await.expect("an outcome");
+        assert_eq!(outcome["request"]["organization"], organization);
+        let checks = outcome["checks"].as_array().expect("checks");
+        assert_eq!(
+            checks.iter().find(|check| check["check"] == "key").expect("of the key")["state"],
+            key,
+            "{outcome:#}"
+        );
+    }
+    assert_eq!(two.rehearsal.secrets.read(), ["jumpcloud/acme/key", "jumpcloud/globex/key"]);
+    for event in [json!({}), json!({"organization": "*"}), json!({"all_organizations": true})] {
+        let error = function.invoke(event, TIMEOUT).await.expect_err("a refusal");
+        assert_eq!(error["errorType"], "InvalidInput", "{error}");
+    }
+    // What is wrong with the list is what a check is for.
+    let broken = two.function("check-connection", &[("ORGANIZATION_OF_ACCOUNT", "globex")]).await;
+    for event in [json!({}), json!({"organization": "acme"})] {
+        let outcome = broken.invoke(event, TIMEOUT).await.expect("an outcome");
+        let configuration = &outcome["checks"][0];
+        assert_eq!((&configuration["check"], &configuration["state"]), (&json!("configuration"), &json!("failed")));
+        assert!(configuration["evidence"].as_str().unwrap().contains("ORGANIZATION_OF_ACCOUNT"), "{outcome:#}");
+    }
+}
+
+#[tokio::test]
 async fn an_alert_of_eventbridge_is_its_accounts_and_of_nobody_else() {
     let two = Two::start().await;
     let of = format!("{ACCOUNT}=acme,{OTHER_ACCOUNT}=globex");

@@ -67,9 +67,9 @@ async fn what_is_unclear_is_refused_without_a_call() {
     let rehearsal = Rehearsal::start().await;
     for playbook in playbooks::functions() {
         let function = rehearsal.function(&playbook.name, &[]).await;
-        for event in
-            [with(playbook, "dryrun", json!(true)), with(playbook, "dry_run", json!("yes")), json!({}), json!(7)]
-        {
+        let unclear = [with(playbook, "dryrun", json!(true)), with(playbook, "dry_run", json!("yes")), json!(7)];
+        // Nothing has to be said to what takes nothing.
+        for event in unclear.into_iter().chain((!playbook.takes.is_empty()).then(|| json!({}))) {
             assert_eq!(error_type(function.invoke(event, TIMEOUT).await), "InvalidInput", "{}", playbook.name);
         }
     }

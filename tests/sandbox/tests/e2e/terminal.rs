@@ -160,6 +160,33 @@ fn facts_are_a_table() {
 }
 
 #[test]
+fn checks_need_no_event_and_are_a_paragraph_each() {
+    let Shown { screen, code, .. } = plain(&["check-connection"]);
+    assert_eq!(code, Some(0));
+    assert_fits(&screen);
+    assert!(screen.starts_with(" OK  Everything that can be read works"), "{screen}");
+    for line in
+        ["     ok      key: JumpCloud accepts the API key.", "     ok      guard table: The table guard can be read."]
+    {
+        assert!(screen.lines().any(|shown| shown == line), "{line}\n{screen}");
+    }
+    assert!(screen.contains("\n     unknown change of disable-user: "), "{screen}");
+    // With the key of the real JumpCloud, here of a tenant.
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let tenant = runtime.block_on(Tenant::start());
+    let url = tenant.url();
+    let live = |key: &str| {
+        let env =
+            [("NO_COLOR", "1"), ("JUMPCLOUD_API_KEY", key), ("JUMPCLOUD_API_URL", &url), ("AWS_REGION", "us-east-1")];
+        shown(&["--live", "check-connection"], &env).screen
+    };
+    let screen = live(API_KEY);
+    assert!(screen.starts_with(" OK  No check failed; not known: guard table."), "{screen}");
+    assert!(live("jca_wrong").contains("\n     failed  key: JumpCloud does not accept the API key"));
+    assert!(tenant.writes().is_empty() && !tenant.requests().is_empty());
+}
+
+#[test]
 fn json_and_markdown_are_given_where_they_are_asked_for() {
     let event = r#"{"username":"jsmith"}"#;
     let json = plain(&["--json", "enrich-user", event]).screen;
@@ -192,6 +219,7 @@ fn what_was_meant_is_said() {
         assert_eq!((code, screen.as_str()), (Some(2), ""), "{errors}");
         errors
     };
+    assert!(refused(&["check-conection"]).contains("Do you mean check-connection?"));
     assert!(refused(&["disable-usr", "{}"]).contains("Do you mean disable-user?"));
     assert!(refused(&["serv", "{}"]).contains("Do you mean serve?"));
     assert!(!refused(&["completely-else", "{}"]).contains("Do you mean"));
