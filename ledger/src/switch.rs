@@ -26,6 +26,9 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::On, Self::DryRun, Self::Off];
+
     /// As it is stored.
     pub fn word(self) -> &'static str {
         match self {
@@ -37,7 +40,7 @@ impl Mode {
 
     /// `None` for any other word.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::On, Self::DryRun, Self::Off].into_iter().find(|mode| mode.word() == word)
+        Self::ALL.into_iter().find(|mode| mode.word() == word)
     }
 }
 

@@ -61,11 +61,16 @@ pub struct Candidate {
     pub id: Option<ObjectId>,
     /// As JumpCloud spells it; as the alert does, where it was not looked up.
     pub name: String,
+    /// The operating system of a host, by which people tell namesakes apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub os: Option<String>,
 }
 
 impl fmt::Display for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.id.as_ref().map_or("no id", ObjectId::as_str), self.name)
+        write!(f, "{} ({}", self.id.as_ref().map_or("no id", ObjectId::as_str), self.name)?;
+        self.os.iter().try_for_each(|os| write!(f, "; {os}"))?;
+        f.write_str(")")
     }
 }
 

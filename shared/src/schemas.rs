@@ -1,4 +1,4 @@
-//! The contracts as JSON Schema, in `schemas/`. `WRITE_DOCS=1 cargo test schemas` brings them up to date.
+//! The contracts as JSON Schema, in `schemas/`. `cargo xtask docs` brings them up to date.
 
 use std::{env, fs};
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     error::{Effect, ErrorType},
     guard::Unguarded,
-    intake,
+    intake::{self, COMMON},
     outcome::{Ignored, Outcome, OutcomeTarget, Status, Undo},
     playbooks::{self, Playbook, actions::ACTIONS},
     request::RequestInfo,
@@ -93,15 +93,35 @@ fn with_id(name: &str, mut schema: Value) -> Value {
     schema
 }
 
-/// The schema of a direct event.
+/// The schema of a playbook's direct event.
 fn input(playbook: &dyn Playbook) -> Value {
     let [targets, options] = intake::fields(playbook.target_type(), playbook.takes());
     let includes: Vec<Value> = playbook.takes().include.iter().map(|part| json!(part)).collect();
-    let text = json!({"type": "string", "minLength": 1, "maxLength": 256});
     let schema = |name: &str| match name {
+        "include" => json!({"type": "array", "items": {"enum": includes}}),
+        target if targets.contains(&target) && target.ends_with("_id") => {
+            json!({"type": "string", "pattern": "^[0-9A-Fa-f]{24}$"})
+        }
+        target if targets.contains(&target) => json!({"type": "string", "minLength": 1, "maxLength": 256}),
+        option => field(option),
+    };
+    let one: Vec<Value> = targets.iter().map(|name| json!({"required": [name]})).collect();
+    let mut event = object(targets.iter().chain(&options).map(|name| ((*name).to_owned(), schema(name))).collect());
+    event["oneOf"] = json!(one);
+    event
+}
+
+fn object(properties: Map<String, Value>) -> Value {
+    json!({"type": "object", "properties": properties, "additionalProperties": false})
+}
+
+/// The schema of a field that means the same in every event.
+fn field(name: &str) -> Value {
+    match name {
         "dry_run" => json!({"type": "boolean", "description": "Look everything up and change nothing."}),
         "repeat" => json!({"type": "boolean", "description": "Send a shutdown again that may have been sent before."}),
         "reason" => json!({"type": "string", "maxLength": 256, "description": "Why, for the audit record."}),
+        "by" => json!({"type": "string", "maxLength": 256, "description": "Who asks, for the record."}),
         "correlation" => json!({"description": "The caller's own reference: any JSON of at most 4 KB, given back."}),
         "plan_hash" => json!({"type": "string", "description": "Consent to the plan of a dry run: its `plan_hash`."}),
         "organization" => json!({
@@ -109,23 +129,30 @@ fn input(playbook: &dyn Playbook) -> Value {
             "description": "The alias of the organization: required where the function serves several, an error where it serves one.",
         }),
         "offline" => json!({"enum": ["queue", "skip"], "description": "What to do about a host that is offline."}),
-        "include" => json!({"type": "array", "items": {"enum": includes}}),
         "hours" => {
             json!({"type": "integer", "minimum": 1, "maximum": 2160, "description": "How far back events are read."})
         }
         "hold" => json!({"type": "string", "description": "The id of the hold that the containment becomes."}),
         "hold_hours" => json!({"type": "integer", "minimum": 1, "maximum": 8784}),
         "release" => json!({"type": "string", "description": "The id of the hold that is given up."}),
-        target if targets.contains(&target) && target.ends_with("_id") => {
-            json!({"type": "string", "pattern": "^[0-9A-Fa-f]{24}$"})
-        }
-        target if targets.contains(&target) => text.clone(),
         other => panic!("the field {other} has no schema"),
+    }
+}
+
+/// The schemas of all direct events but for that of `guard-rails`, which the ledger writes.
+fn events() -> Vec<(String, Value)> {
+    let mut events = vec![(
+        "check-connection".to_owned(),
+        object(COMMON.map(|name| (name.to_owned(), field(name))).into_iter().collect()),
+    )];
+    events.extend(
+        playbooks::all(&Unguarded).iter().map(|playbook| (playbook.name().to_owned(), input(playbook.as_ref()))),
+    );
+    let described = |(name, mut event): (String, Value)| {
+        event["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+        (format!("events/{name}"), with_id(&format!("{name}-event"), event))
     };
-    let properties: Map<String, Value> =
-        targets.iter().chain(&options).map(|name| ((*name).to_owned(), schema(name))).collect();
-    let one: Vec<Value> = targets.iter().map(|name| json!({"required": [name]})).collect();
-    json!({"type": "object", "properties": properties, "additionalProperties": false, "oneOf": one})
+    events.into_iter().map(described).collect()
 }
 
 fn actions() -> Value {
@@ -155,22 +182,20 @@ fn actions() -> Value {
 
 #[test]
 fn the_schemas_are_what_the_code_gives() {
-    let files = [
+    let contracts = [
         ("outcome", of::<Outcome>("outcome")),
         ("error", of::<Failure>("error")),
         ("audit", of::<Audit>("audit")),
         ("actions", actions()),
     ];
-    for (name, schema) in files {
+    let contracts = contracts.map(|(name, schema)| (name.to_owned(), schema));
+    for (name, schema) in contracts.into_iter().chain(events()) {
         let path = format!("{FOLDER}{name}.json");
         let wanted = format!("{schema:#}\n");
         if fs::read_to_string(&path).is_ok_and(|written| written == wanted) {
             continue;
         }
-        assert!(
-            env::var_os("WRITE_DOCS").is_some(),
-            "schemas/{name}.json is behind the code: WRITE_DOCS=1 cargo test schemas"
-        );
-        fs::create_dir_all(FOLDER).and_then(|()| fs::write(path, wanted)).expect("the schema can be written");
+        assert!(env::var_os("WRITE_DOCS").is_some(), "schemas/{name}.json is behind the code: cargo xtask docs");
+        fs::write(path, wanted).expect("the schema can be written");
     }
 }

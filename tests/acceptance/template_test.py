@@ -294,13 +294,13 @@ class Template(unittest.TestCase):
     def test_one_secret_for_each_organization_is_read_by_its_name(self):
         stack = Resolved(SecretPattern="jumpcloud/{organization}/key", OrganizationOfAccount="123456789012=acme", QueueOrganization="globex", QueuePlaybook="disable-user")
         self.assertEqual(stack.of_type("AWS::SecretsManager::Secret", "AWS::SecretsManager::ResourcePolicy"), {})
-        for name in ENRICH + MUTATING:
+        for name in ENRICH + MUTATING + [CHECK]:
             (statement,) = [statement for statement in statements(stack, f"{name}Role") if "secretsmanager:GetSecretValue" in listed(statement["Action"])]
             text, names = statement["Resource"]["Fn::Sub"]
             self.assertEqual(text, "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${Name}-??????")
             self.assertEqual(names, {"Name": {"Fn::Join": ["*", {"Fn::Split": ["{organization}", "jumpcloud/{organization}/key"]}]}})
         # The rails know from the same variables that there are several, and may read no secret.
-        for name in [*ENRICH, *MUTATING, RAILS]:
+        for name in [*ENRICH, *MUTATING, CHECK, RAILS]:
             given = variables(stack, name)
             self.assertEqual(given["JUMPCLOUD_SECRET_ID"], "jumpcloud/{organization}/key", name)
             text, names = given["ORGANIZATION_OF_ACCOUNT"]["Fn::Sub"]

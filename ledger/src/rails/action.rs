@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The actions, and what may stand beside each.
-const ACTIONS: [(&str, &[&str]); 6] = [
+pub(super) const ACTIONS: [(&str, &[&str]); 6] = [
     ("show", &["all_organizations"]),
     ("switch", &["playbook", "all_organizations"]),
     ("protect", &["as"]),
@@ -24,9 +24,9 @@ const ACTIONS: [(&str, &[&str]); 6] = [
     ("forget", &[]),
 ];
 /// As `MAX_TARGETS_PER_HOUR`.
-const MAX_TARGETS: i64 = 1000;
+pub(super) const MAX_TARGETS: i64 = 1000;
 /// A week: an allowance for one planned response, not another limit.
-const MAX_HOURS: i64 = 168;
+pub(super) const MAX_HOURS: i64 = 168;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,6 +6,8 @@
 
 mod action;
 mod edit;
+#[cfg(test)]
+mod schema;
 mod show;
 mod state;
 

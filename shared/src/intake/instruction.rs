@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// What every such event may say beside its action.
-const COMMON: [&str; 5] = ["organization", "dry_run", "reason", "correlation", "by"];
+pub(crate) const COMMON: [&str; 5] = ["organization", "dry_run", "reason", "correlation", "by"];
 
 /// An event, read as far as that can be done without knowing the actions.
 pub struct Instruction {

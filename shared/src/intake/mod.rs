@@ -35,6 +35,8 @@ use serde_json::Value;
 pub(crate) use self::direct::fields;
 #[cfg(test)]
 pub(crate) use self::formats::reference;
+#[cfg(test)]
+pub(crate) use self::instruction::COMMON;
 pub use self::instruction::{Fields, Instruction};
 use self::{
     alert::Reading,

@@ -110,7 +110,7 @@ pub(super) fn several(work: Vec<Work>, wants: Wants) -> Work {
         Ok(Todo::Run(target)) => Some(target),
         _ => None,
     });
-    let candidates: Vec<_> = targets.map(|target| Candidate { id: None, name: target.name.text }).collect();
+    let candidates: Vec<_> = targets.map(|target| Candidate { id: None, name: target.name.text, os: None }).collect();
     let summary = format!("The alert names {} targets; ask again with one of them.", candidates.len());
     let outcome = Outcome { status: Status::Ambiguous, candidates, ..Outcome::new(unlooked(wants), summary) };
     Work { info, todo: Ok(Todo::Answer(Box::new(outcome))) }

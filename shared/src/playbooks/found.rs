@@ -121,7 +121,7 @@ pub(super) fn apart(kind: &str, name: &str, target: &Target) -> String {
 }
 
 pub(super) fn candidate<T: Named>(object: &T) -> Result<Candidate, Error> {
-    Ok(Candidate { id: Some(object.id()?), name: object.name().to_owned() })
+    Ok(Candidate { id: Some(object.id()?), name: object.name().to_owned(), os: object.os() })
 }
 
 pub(super) fn outcome_target<T: Named>(id: Option<ObjectId>, name: &str, target: &Target) -> OutcomeTarget {

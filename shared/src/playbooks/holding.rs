@@ -59,18 +59,40 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
         ))
     }
 
-    /// `outcome`, of a run that sends nothing, with the holds as they are after it.
+    /// `outcome`, of a run that sends nothing, with the holds as they are after it. Neither waits for the other.
     pub(super) async fn hold_only(
         &self,
-        outcome: Outcome,
+        outcome: impl Future<Output = Result<Outcome, Error>>,
         known: &Result<G::Known, Error>,
         change: &Change<'_>,
     ) -> Result<Outcome, Error> {
         let holds = self.held(known)?;
-        // Nothing to keep them in, or nothing read.
-        let kept = known.as_ref().is_ok_and(|known| self.guard.holds(known).is_some());
-        if !kept || self.session.dry_run() || !self.is_needed(change, &holds) {
-            return Ok(Outcome { holds, ..outcome });
+        let (outcome, kept) = tokio::join!(outcome, self.keep(known, change, &holds));
+        let outcome = outcome?;
+        Ok(match kept? {
+            Some(Admission::Admitted(after)) => {
+                let summary = self.said(outcome.summary.clone(), change, &holds);
+                Outcome { holds: after, summary, ..outcome }
+            }
+            Some(Admission::DryRun(why)) => {
+                let summary = format!("Dry run ({why}): {}", outcome.summary);
+                Outcome { status: Status::DryRun, summary, holds, ..outcome }
+            }
+            Some(Admission::Pending(_)) | None => Outcome { holds, ..outcome },
+        })
+    }
+
+    /// Writes the holds of a target that nothing is sent to; `None` where there is nothing to write.
+    async fn keep(
+        &self,
+        known: &Result<G::Known, Error>,
+        change: &Change<'_>,
+        holds: &[Hold],
+    ) -> Result<Option<Admission<Vec<Hold>>>, Error> {
+        // Without it, nothing to keep them in, or nothing read.
+        let Some(read) = known.as_ref().ok().filter(|known| self.guard.holds(known).is_some()) else { return Ok(None) };
+        if self.session.dry_run() || !self.is_needed(change, holds) {
+            return Ok(None);
         }
         if let Holding::Add(_) = change.holding {
             // It takes something away: the time at which the target would be given back.
@@ -80,19 +102,11 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
                 return Err(Unsupported.error(why));
             }
             match self.consent(change.before, &protection).await {
-                Err(_) if self.info.hold.is_none() => return Ok(Outcome { holds, ..outcome }),
+                Err(_) if self.info.hold.is_none() => return Ok(None),
                 consent => consent?,
             };
         }
-        let summary = self.said(outcome.summary.clone(), change, &holds);
-        Ok(match self.guard.keep_holds(known.as_ref().map_err(Clone::clone)?, change).await? {
-            Admission::Admitted(holds) => Outcome { holds, summary, ..outcome },
-            Admission::DryRun(why) => {
-                let summary = format!("Dry run ({why}): {}", outcome.summary);
-                Outcome { status: Status::DryRun, summary, holds, ..outcome }
-            }
-            Admission::Pending(_) => Outcome { holds, ..outcome },
-        })
+        self.guard.keep_holds(read, change).await.map(Some)
     }
 
     /// Whether the holds are to be written although nothing is sent.

@@ -28,6 +28,8 @@ pub trait Named: Object {
     fn brief(&self) -> Value;
     /// All that a protected entry can name it by: its id and names.
     fn names(&self) -> Vec<String>;
+    /// Of a host, its operating system.
+    fn os(&self) -> Option<String>;
     /// Of a host, its primary user.
     fn owner(&self) -> Option<ObjectId>;
     /// Why automation must take nothing away from it, if so.
@@ -77,6 +79,10 @@ impl Named for SystemUser {
     fn names(&self) -> Vec<String> {
         let id = self.id().ok().map(|id| id.as_str().to_owned());
         [id, self.username.clone(), self.email.clone()].into_iter().flatten().collect()
+    }
+
+    fn os(&self) -> Option<String> {
+        None
     }
 
     fn owner(&self) -> Option<ObjectId> {
@@ -142,6 +148,11 @@ impl Named for System {
     fn names(&self) -> Vec<String> {
         let id = self.id().ok().map(|id| id.as_str().to_owned());
         [id, self.hostname.clone(), self.display_name.clone()].into_iter().flatten().collect()
+    }
+
+    fn os(&self) -> Option<String> {
+        let words: Vec<&str> = [&self.os, &self.version].into_iter().flatten().map(String::as_str).collect();
+        (!words.is_empty()).then(|| words.join(" "))
     }
 
     fn owner(&self) -> Option<ObjectId> {

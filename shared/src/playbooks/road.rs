@@ -62,7 +62,7 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
         };
         let (would, did, undo, channel) = match planned {
             Plan::Unchanged(summary) => {
-                let outcome = self.unchanged(summary, &before, &known).await?;
+                let outcome = self.unchanged(summary, &before, &known);
                 return self.hold_only(outcome, &known, &change).await;
             }
             Plan::Skip(reason, summary) => {
@@ -74,8 +74,11 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
         };
         let by = channel.as_ref().map(Channel::name);
         if let Some(why) = self.still_held(&known, &change) {
-            let draft = self.draft(why, &before, &self.devices().await);
-            return self.hold_only(Outcome { status: Status::Unchanged, ..draft }, &known, &change).await;
+            let outcome = async {
+                let draft = self.draft(why, &before, &self.devices().await);
+                Ok(Outcome { status: Status::Unchanged, ..draft })
+            };
+            return self.hold_only(outcome, &known, &change).await;
         }
         let protection = self.protection(&known).await;
         let held_back = async |how: String| {

@@ -74,7 +74,7 @@ async fn find<T: Named>(reader: &Reader<'_>, target: &Target) -> Result<Search<T
         [(id, _)] => Ok(Search::Id(id.clone())),
         several => {
             let candidate =
-                |(id, name): &(ObjectId, &Name)| Candidate { id: Some(id.clone()), name: name.text.clone() };
+                |(id, name): &(ObjectId, &Name)| Candidate { id: Some(id.clone()), name: name.text.clone(), os: None };
             Ok(Search::NotOne(LookUp::Several(several.iter().map(candidate).collect())))
         }
     }

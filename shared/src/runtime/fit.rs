@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn any_list_can_be_cut() {
-        let candidates = (0..1000).map(|_| Candidate { id: None, name: "x".repeat(500) }).collect();
+        let candidates = (0..1000).map(|_| Candidate { id: None, name: "x".repeat(500), os: None }).collect();
         let cut = finished(Outcome { candidates, ..outcome() });
         assert_eq!(cut.truncated[0].list, "candidates");
         let names = vec!["x".repeat(400_000)];

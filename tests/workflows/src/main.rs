@@ -1,9 +1,10 @@
 //! Runs the state machines of `workflows/` in moto's interpreter, against the real functions and the rehearsal tenant.
 //!
-//! Fails when a scenario fails, when a state or a transition was visited by none, and when the pages' pictures are
-//! not those of the definitions.
+//! Fails when a scenario fails, when a state or a transition was visited by none, when an input or a summary is not what its
+//! schema says, and when the pages' pictures are not those of the definitions.
 
 mod aws;
+mod contract;
 mod coverage;
 mod diagram;
 mod forwarder;
@@ -39,9 +40,9 @@ async fn main() -> ExitCode {
     let python = arguments.next().expect("the Python that moto is installed for");
     let option = arguments.next().unwrap_or_default();
     let write = option == "--write";
-    let drawn = diagram::check(write);
+    let drawn = diagram::check(write).and_then(|()| contract::check(write));
     if write || drawn.is_err() {
-        println!("{}", drawn.as_ref().err().map_or("the pictures are up to date", String::as_str));
+        println!("{}", drawn.as_ref().err().map_or("the pictures and schemas are up to date", String::as_str));
         return if drawn.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     machines::MACHINES.into_iter().for_each(machines::check);

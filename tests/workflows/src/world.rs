@@ -18,7 +18,7 @@ use sandbox::{
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::{aws::Aws, forwarder::Forwarder, machines};
+use crate::{aws::Aws, contract, forwarder::Forwarder, machines};
 
 /// The longest that a scenario waits for anything.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -234,6 +234,11 @@ impl Scene {
             notifications,
         };
         let told = format!("{description}{:?}", ended.notifications);
+        let given = serde_json::from_str(&text("input")).expect("an input is JSON");
+        // What a function refuses may be an input that the schema allows: the workflow's own refusal comes before any call.
+        let called = !self.world.events.lock().expect("no panic under the lock").is_empty();
+        let allowed = if ended.error == "InvalidInput" { (!called).then_some(false) } else { Some(true) };
+        contract::hold(machine, &given, allowed, &ended.output);
         for token in self.tokens.lock().expect("no panic under the lock").iter() {
             assert!(!told.contains(token), "a task token leaves the execution");
         }

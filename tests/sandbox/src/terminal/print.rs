@@ -39,11 +39,11 @@ fn outcome(page: &mut Page, outcome: &Value, context: Context) {
         summary.push_str(" Verified.");
     }
     page.headed(tone, word, &summary);
-    for (number, candidate) in list(&outcome["candidates"]).enumerate() {
-        if number == 0 {
-            page.line("");
-        }
-        page.line(&format!("     {:24}  {}", text(&candidate["id"]), text(&candidate["name"])));
+    let candidate = |found: &Value| ["id", "name", "os"].map(|field| text(&found[field]).to_owned()).to_vec();
+    let candidates: Vec<_> = list(&outcome["candidates"]).map(candidate).collect();
+    if !candidates.is_empty() {
+        page.line("");
+        table::rows(page, &candidates);
     }
     for missing in list(&outcome["missing"]) {
         page.hanging("  ?  ", &format!("{} could not be read: {}", text(&missing["part"]), text(&missing["why"])));
@@ -67,6 +67,10 @@ fn outcome(page: &mut Page, outcome: &Value, context: Context) {
             }
         }
     }
+    // After a change only what it leaves open: how the others are closed, or why that is not known, is in the JSON.
+    let shown = |way: &&Value| is_answer(outcome) || way["state"] == "open";
+    section(page, "Ways in", list(&outcome["access"]).filter(shown), way_in);
+    section(page, "Held by", list(&outcome["holds"]), hold);
     for cut in list(&outcome["truncated"]) {
         page.hanging(
             "  ?  ",
@@ -82,6 +86,36 @@ fn outcome(page: &mut Page, outcome: &Value, context: Context) {
             quoted(&undo["event"].to_string())
         ));
     }
+}
+
+fn section<'a>(
+    page: &mut Page,
+    heading: &str,
+    items: impl Iterator<Item = &'a Value>,
+    item: impl Fn(&Value) -> (String, String),
+) {
+    for (number, one) in items.enumerate() {
+        if number == 0 {
+            page.line("");
+            page.line(&format!("     {heading}"));
+        }
+        let (head, sentence) = item(one);
+        page.hanging(&head, sentence.trim_end());
+    }
+}
+
+fn way_in(way: &Value) -> (String, String) {
+    let [state, name, host, evidence, to_do] =
+        ["state", "way", "host", "evidence", "do"].map(|field| text(&way[field]));
+    let on = if host.is_empty() { String::new() } else { format!(" on {host}") };
+    (format!("     {state:8}"), format!("{}{on}: {evidence} {to_do}", name.replace('_', " ")))
+}
+
+fn hold(hold: &Value) -> (String, String) {
+    let [id, by, reason, from, until] = ["id", "by", "reason", "from", "until"].map(|field| text(&hold[field]));
+    let until = if until.is_empty() { "for good".to_owned() } else { format!("until {until}") };
+    let by = if by == id { String::new() } else { format!(" by {by}") };
+    ("     ".to_owned(), format!("{id}{by}: from {from} {until}. {reason}"))
 }
 
 /// What the guards say, where that is more than that all is well and nothing was asked.
@@ -109,9 +143,7 @@ fn failure(page: &mut Page, error: &Value, context: Context) {
     let (sentence, candidates) = without_candidates(message);
     let (tone, word) = status_word(name);
     page.headed(tone, word, &format!("{name}: {sentence}"));
-    for (id, name) in candidates {
-        page.line(&format!("     {id}  {name}"));
-    }
+    table::rows(page, &candidates);
     if let Some(advice) = advice(name, context) {
         page.hanging("     ", advice);
     }
@@ -156,10 +188,14 @@ pub fn status_word(name: &str) -> (Tone, &'static str) {
     }
 }
 
-/// A message and the candidates that it ends with: `24 hex digits (name), ...`.
-fn without_candidates(message: &str) -> (&str, Vec<(&str, &str)>) {
+/// A message and the candidates that it ends with, as rows: `24 hex digits (name), ...`, of hosts `24 hex digits (name; system)`.
+fn without_candidates(message: &str) -> (&str, Vec<Vec<String>>) {
     let is_id = |id: &str| id.len() == 24 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let candidate = |text| str::split_once(text, " (").filter(|(id, _)| is_id(id));
+    let candidate = |text: &str| {
+        let (id, name) = text.split_once(" (").filter(|(id, _)| is_id(id))?;
+        let (name, os) = name.rsplit_once("; ").unwrap_or((name, ""));
+        Some([id, name, os].map(str::to_owned).to_vec())
+    };
     let split = || {
         let (sentence, list) = message.rsplit_once("`: ")?;
         let candidates = list.strip_suffix(')')?.split("), ").map(candidate).collect::<Option<Vec<_>>>()?;
@@ -189,10 +225,14 @@ mod tests {
     #[test]
     fn candidates_are_taken_off_a_message_only_where_all_of_them_can_be_read() {
         let ids = ["6140aa10bb20cc30dd40ee04", "6140aa10bb20cc30dd40ee05"];
-        let message = format!("2 hosts; name one by `host_id`: {} (LAPTOP-7 (old)), {} (laptop-7)", ids[0], ids[1]);
+        let message = format!(
+            "2 hosts; name one by `host_id`: {} (LAPTOP-7 (old); Windows 10 Pro), {} (laptop-7)",
+            ids[0], ids[1]
+        );
+        let rows = [[ids[0], "LAPTOP-7 (old)", "Windows 10 Pro"], [ids[1], "laptop-7", ""]];
         assert_eq!(
             without_candidates(&message),
-            ("2 hosts; name one by `host_id`", vec![(ids[0], "LAPTOP-7 (old)"), (ids[1], "laptop-7")])
+            ("2 hosts; name one by `host_id`", rows.map(|row| row.map(str::to_owned).to_vec()).to_vec())
         );
         for other in ["no list", "name one by `host_id`: one (x)", "use `offline`: 6140aa10bb20cc30dd40ee04"] {
             assert_eq!(without_candidates(other), (other, Vec::new()));

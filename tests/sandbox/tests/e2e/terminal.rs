@@ -87,6 +87,9 @@ fn a_change_is_its_status_its_sentence_what_else_to_know_and_the_way_back() {
     assert_fits(&screen);
     assert!(screen.starts_with(" OK  Suspended jsmith (jsmith@company.com); was ACTIVATED. Verified.\n"), "{screen}");
     assert!(screen.contains("\n  !  jsmith-laptop is offline"), "{screen}");
+    // Of the ways in those that it leaves open, and who holds the user.
+    assert!(screen.contains("\n     open    sudo: ") && !screen.contains("     closed "), "{screen}");
+    assert!(screen.contains("\n     Held by\n     request "), "{screen}");
     assert!(
         screen.ends_with(&format!("\n     Undo: cargo playbook enable-user '{{\"user_id\":\"{JSMITH}\"}}'\n")),
         "{screen}"
@@ -123,7 +126,12 @@ fn a_refusal_is_said_once_with_its_candidates_as_rows() {
     assert_eq!(code, Some(1));
     assert_fits(&screen);
     assert!(screen.starts_with("REFUSED  AmbiguousHost: 2 hosts are called laptop-7; nothing was done;"), "{screen}");
-    assert!(screen.contains(&format!("     {LAPTOP_7}  LAPTOP-7\n     {LAPTOP_7_TOO}  laptop-7\n")), "{screen}");
+    assert!(
+        screen.contains(&format!(
+            "     {LAPTOP_7}  LAPTOP-7  Windows 10 Pro\n     {LAPTOP_7_TOO}  laptop-7  Windows 11 Pro\n"
+        )),
+        "{screen}"
+    );
     assert_eq!(format!("{screen}{errors}").matches("AmbiguousHost").count(), 1);
     // With --logs the line of the run comes besides, and nothing that looks like a crash.
     let logged = shown(&["--logs", "shutdown-host", r#"{"hostname":"laptop-7"}"#], &[("NO_COLOR", "1")]);
@@ -151,6 +159,7 @@ fn facts_are_a_table() {
         "     state                           ACTIVATED",
         "     mfa                             configured yes, exclusion no",
         "     devices (3)",
+        "     closed  state changes: No change of state that lets the user in is",
         "     633f3f295482343ff32add41  Computer123    Computer123    Windows  11 Pro",
     ] {
         assert!(screen.lines().any(|shown| shown == line), "{line}\n{screen}");
@@ -335,22 +344,21 @@ async fn shown_live_without_a_place(url: &str) -> Shown {
     tokio::task::spawn_blocking(run).await.expect("no panic")
 }
 
-/// The documentation shows this table. `WRITE_SNAPSHOTS=1` writes it anew.
+/// `WRITE_DOCS=1` writes it there.
 #[test]
 fn a_replay_of_the_sample_events_is_the_table_that_the_documentation_shows() {
     let Shown { screen, code, errors } = plain(&["replay", "tests/events"]);
     assert_eq!(code, Some(0), "{errors}");
     assert_fits(&screen);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/replay.txt");
-    if std::env::var_os("WRITE_SNAPSHOTS").is_some() {
-        std::fs::write(&path, &screen).expect("writable");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/terminal.md");
+    let page = std::fs::read_to_string(&path).expect("the page");
+    let (head, _) = page.split_once("```text\n").expect("a place for the table");
+    let wanted = format!("{head}```text\n{}\n```\n", screen.trim_end()); // it is the end of the page
+    if std::env::var_os("WRITE_DOCS").is_some() {
+        std::fs::write(path, wanted).expect("the page can be written");
+    } else {
+        assert_eq!(page, wanted, "docs/terminal.md shows another table: cargo xtask docs");
     }
-    assert_eq!(screen, std::fs::read_to_string(path).expect("the snapshot"), "WRITE_SNAPSHOTS=1 writes it anew");
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/terminal.md");
-    assert!(
-        std::fs::read_to_string(page).expect("the page").contains(screen.trim_end()),
-        "docs/terminal.md shows another"
-    );
 }
 
 #[test]

@@ -85,15 +85,15 @@ pub(super) async fn repeats_what_is_transient(stage: Arc<Stage>) {
 
 pub(super) async fn cuts_a_report_that_is_too_long(stage: Arc<Stage>) {
     // As much as a function may answer; an execution may answer 256 KiB, a topic takes as much.
-    let long = |id: &str| {
+    let long = |kind: &str, id: &str| {
         json!({"status": "succeeded", "summary": "Found.", "advisories": [], "user": {"devices": []},
-            "target": {"id": id, "name": "n"}, "markdown": "x".repeat(200_000),
+            "target": {"type": kind, "id": id, "name": "n"}, "markdown": "x".repeat(200_000),
             "request": {"dry_run": false, "severity": "high", "reason": null}})
     };
     for (machine, input, _) in machines().into_iter().filter(|(machine, ..)| *machine != "restore-user") {
         let scene = start(&stage, machine).await;
-        scene.order("enrich-user", StandIn::Outcome(long(super::JSMITH)));
-        scene.order("enrich-host", StandIn::Outcome(long(super::COMPUTER123)));
+        scene.order("enrich-user", StandIn::Outcome(long("user", super::JSMITH)));
+        scene.order("enrich-host", StandIn::Outcome(long("host", super::COMPUTER123)));
         let ended = scene.run(machine, input).await;
         assert_eq!((ended.status.as_str(), ended.error.as_str()), ("SUCCEEDED", ""), "{machine}: {}", ended.cause);
         let summaries = if machine == "contain-user" { 2 } else { 1 };
