@@ -1,4 +1,4 @@
-//! The contracts as JSON Schema, in `schemas/`. `WRITE_DOCS=1 cargo test schemas` brings them up to date.
+//! The contracts as JSON Schema, in `schemas/`. `cargo xtask docs` brings them up to date.
 
 use std::{env, fs};
 
@@ -233,10 +233,7 @@ fn the_schemas_are_what_the_code_gives() {
         if fs::read_to_string(&path).is_ok_and(|written| written == wanted) {
             continue;
         }
-        assert!(
-            env::var_os("WRITE_DOCS").is_some(),
-            "schemas/{name}.json is behind the code: WRITE_DOCS=1 cargo test schemas"
-        );
+        assert!(env::var_os("WRITE_DOCS").is_some(), "schemas/{name}.json is behind the code: run cargo xtask docs");
         fs::create_dir_all(FOLDER).and_then(|()| fs::write(path, wanted)).expect("the schema can be written");
     }
 }
