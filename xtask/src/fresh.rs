@@ -17,42 +17,62 @@ use crate::{
 /// `keep` is an empty folder, where `cargo` and `target` are left for the steps after this one.
 pub(crate) fn run(keep: Option<&Path>) -> Result {
     match keep {
-        Some(folder) => in_folder(&folder.canonicalize().map_err(failed(folder))?),
-        None => in_folder(Scratch::new()?.path()),
+        Some(folder) => try_out(&folder.canonicalize().map_err(failed(folder))?),
+        None => try_out(Scratch::new()?.path()),
     }
 }
 
-fn in_folder(folder: &Path) -> Result {
-    let (clone, home) = (folder.join("clone"), folder.join("cargo"));
-    command("git").args(["clone", "--quiet"]).arg(root()).arg(&clone).run()?;
-    // Data of others that is no part of the repository; tests that need it look for it there.
-    if let Ok(shared) = root().join("../shared").canonicalize() {
-        symlink(shared, folder.join("shared")).map_err(failed(folder))?;
-    }
-    fs::create_dir(&home).map_err(failed(&home))?;
-    // Where this machine gets its crates from is its own affair.
-    for name in ["config.toml", "credentials.toml"] {
-        let config = cargo_home()?.join(name);
-        if config.is_file() {
-            fs::copy(&config, home.join(name)).map_err(failed(&config))?;
-        }
-    }
-    let readme = clone.join("README.md");
+fn try_out(folder: &Path) -> Result {
+    let user = User::new(folder)?;
+    let readme = user.clone.join("README.md");
     let readme = fs::read_to_string(&readme).map_err(failed(&readme))?;
-    let playbook = try_it(&readme)?;
-    let ready = |mut command: Command| {
-        command.current_dir(&clone).env("CARGO_HOME", &home).env("CARGO_TARGET_DIR", folder.join("target"));
-        command
-    };
-    let mut first = command("bash");
-    first.args(["-c", playbook]);
-    quietly(&mut ready(first), folder)?;
-    let mut second = command("cargo");
-    second.arg("test");
+    user.quietly(command("bash").args(["-c", try_it(&readme)?]))?;
     // A green run shows test names and results only.
-    match logged(&quietly(&mut ready(second), folder)?) {
+    match logged(&user.quietly(command("cargo").arg("test"))?) {
         Some(line) => Err(format!("{line}\ncargo test printed log lines into the terminal")),
         None => Ok(()),
+    }
+}
+
+/// Who has nothing but a new clone, and Cargo's settings for this machine.
+struct User<'a> {
+    folder: &'a Path,
+    clone: PathBuf,
+    home: PathBuf,
+}
+
+impl<'a> User<'a> {
+    fn new(folder: &'a Path) -> Result<Self> {
+        let user = Self { folder, clone: folder.join("clone"), home: folder.join("cargo") };
+        command("git").args(["clone", "--quiet"]).arg(root()).arg(&user.clone).run()?;
+        // Data of others that is no part of the repository; tests that need it look for it there.
+        if let Ok(shared) = root().join("../shared").canonicalize() {
+            symlink(shared, folder.join("shared")).map_err(failed(folder))?;
+        }
+        fs::create_dir(&user.home).map_err(failed(&user.home))?;
+        // Where this machine gets its crates from is its own affair.
+        for name in ["config.toml", "credentials.toml"] {
+            let config = cargo_home()?.join(name);
+            if config.is_file() {
+                fs::copy(&config, user.home.join(name)).map_err(failed(&config))?;
+            }
+        }
+        Ok(user)
+    }
+
+    /// Runs the command in the clone and gives what it wrote to stdout. What it wrote is shown only when it fails.
+    fn quietly(&self, command: &mut Command) -> Result<String> {
+        command.current_dir(&self.clone).env("CARGO_HOME", &self.home);
+        command.env("CARGO_TARGET_DIR", self.folder.join("target"));
+        let written = ["output", "errors"].map(|name| self.folder.join(name));
+        let [output, errors] = written.each_ref().map(|path| File::create(path).map_err(failed(path)));
+        let done = command.stdout(output?).stderr(errors?).run();
+        let [output, errors] = written.map(|path| fs::read(path).unwrap_or_default());
+        let output = String::from_utf8_lossy(&output).into_owned();
+        match done {
+            Ok(()) => Ok(output),
+            Err(error) => Err(format!("{output}{}\n{error}", String::from_utf8_lossy(&errors))),
+        }
     }
 }
 
@@ -73,16 +93,6 @@ fn try_it(readme: &str) -> Result<&str> {
         _ => Err(r#"the README's section "Try it" does not have a playbook's command and `cargo test`, and no other"#
             .to_owned()),
     }
-}
-
-/// Runs the command and gives what it wrote to stdout; what it wrote is shown only when it fails.
-fn quietly(command: &mut Command, folder: &Path) -> Result<String> {
-    let written = ["output", "errors"].map(|name| folder.join(name));
-    let [output, errors] = written.each_ref().map(|path| File::create(path).map_err(failed(path)));
-    let done = command.stdout(output?).stderr(errors?).run();
-    let [output, errors] = written.map(|path| fs::read(path).unwrap_or_default());
-    let output = String::from_utf8_lossy(&output).into_owned();
-    done.map(|()| output.clone()).map_err(|error| format!("{output}{}\n{error}", String::from_utf8_lossy(&errors)))
 }
 
 /// The first line that is a log line, which are JSON.
@@ -116,7 +126,9 @@ mod tests {
     #[test]
     fn what_a_failed_command_wrote_is_shown() {
         let scratch = Scratch::new().expect("a folder");
-        let shell = |script: &str| quietly(command("sh").args(["-c", script]), scratch.path());
+        let folder = scratch.path();
+        let user = User { folder, clone: folder.to_owned(), home: folder.join("cargo") };
+        let shell = |script: &str| user.quietly(command("sh").args(["-c", script]));
         assert_eq!(shell("echo out; echo err >&2"), Ok("out\n".to_owned()));
         let error = shell("echo out; echo err >&2; exit 1").expect_err("it fails");
         assert!(error.starts_with("out\nerr\n"), "{error}");

@@ -307,22 +307,23 @@ async fn shown_live_without_a_place(url: &str) -> Shown {
     tokio::task::spawn_blocking(run).await.expect("no panic")
 }
 
-/// The documentation shows this table. `WRITE_SNAPSHOTS=1` writes it anew.
+/// The documentation shows this table. `cargo xtask docs` writes it.
 #[test]
 fn a_replay_of_the_sample_events_is_the_table_that_the_documentation_shows() {
     let Shown { screen, code, errors } = plain(&["replay", "tests/events"]);
     assert_eq!(code, Some(0), "{errors}");
     assert_fits(&screen);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/replay.txt");
-    if std::env::var_os("WRITE_SNAPSHOTS").is_some() {
-        std::fs::write(&path, &screen).expect("writable");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/terminal.md");
+    let page = std::fs::read_to_string(&path).expect("the page");
+    let (begin, end) = ("    cargo playbook replay tests/events\n\n```text\n", "\n```\n");
+    let (head, rest) = page.split_once(begin).expect("the command, and its table below");
+    let (written, tail) = rest.split_once(end).expect("the end of the table");
+    let screen = screen.trim_end();
+    if written != screen && std::env::var_os("WRITE_DOCS").is_some() {
+        std::fs::write(path, format!("{head}{begin}{screen}{end}{tail}")).expect("writable");
+    } else {
+        assert_eq!(screen, written, "docs/terminal.md is behind the code: run cargo xtask docs");
     }
-    assert_eq!(screen, std::fs::read_to_string(path).expect("the snapshot"), "WRITE_SNAPSHOTS=1 writes it anew");
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/terminal.md");
-    assert!(
-        std::fs::read_to_string(page).expect("the page").contains(screen.trim_end()),
-        "docs/terminal.md shows another"
-    );
 }
 
 #[test]
