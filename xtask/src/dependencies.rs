@@ -88,7 +88,7 @@ fn deny() -> Result {
         eprintln!("NOT CHECKED for advisories: RustSec's database cannot be fetched: {reason}");
         return Ok(());
     }
-    deny(&["check", "--disable-fetch", "advisories"]).run()
+    deny(&["--offline", "check", "advisories"]).run()
 }
 
 #[cfg(test)]
