@@ -1,6 +1,6 @@
 //! The gate: every step, each as one would run it alone.
 
-use std::{env, process::Command, time::Instant};
+use std::{env, path::Path, process::Command, time::Instant};
 
 use crate::{
     rehearsals,
@@ -32,6 +32,8 @@ pub(crate) fn list() {
 pub(crate) fn run() -> Result {
     // What `fresh` downloads and builds serves the steps after it.
     let fresh = Scratch::new()?;
+    // Asked for once: a step that builds xtask again puts another file in its place.
+    let xtask = env::current_exe().map_err(|error| format!("xtask does not find itself: {error}"))?;
     let start = Instant::now();
     for step in STEPS {
         if step == ["conformance"] && !rehearsals::has_description(&rehearsals::descriptions()) {
@@ -41,7 +43,7 @@ pub(crate) fn run() -> Result {
         }
         println!("== {}", step[0]);
         let begun = Instant::now();
-        if let Err(error) = prepared(step, &fresh).and_then(|mut command| command.run()) {
+        if let Err(error) = prepared(&xtask, step, &fresh).and_then(|mut command| command.run()) {
             let seconds = begun.elapsed().as_secs();
             return Err(format!("{error}\n== {} FAILED after {seconds} s; alone: {}", step[0], typed(step)));
         }
@@ -56,8 +58,8 @@ fn typed(step: &[&str]) -> String {
 }
 
 /// The step's command, in its environment.
-fn prepared(step: &[&str], fresh: &Scratch) -> Result<Command> {
-    let mut command = command(env::current_exe().map_err(|error| format!("xtask does not find itself: {error}"))?);
+fn prepared(xtask: &Path, step: &[&str], fresh: &Scratch) -> Result<Command> {
+    let mut command = command(xtask);
     command.args(step);
     if step[0] == "fresh" {
         // A minute for the fuzz target of the intake.
@@ -97,7 +99,7 @@ mod tests {
         assert_eq!(STEPS[0], ["fresh"]);
         let fresh = Scratch::new().expect("a folder");
         for step in STEPS.iter().filter(|step| step[0] != "bench") {
-            let command = prepared(step, &fresh).expect("a command");
+            let command = prepared(Path::new("xtask"), step, &fresh).expect("a command");
             let set: HashMap<_, _> = command.get_envs().collect();
             let target = set.get(OsStr::new("CARGO_TARGET_DIR"));
             match step[0] {
