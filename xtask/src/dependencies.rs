@@ -7,7 +7,7 @@ use crate::{
     venv::Venv,
 };
 
-/// The functions that only read.
+/// The playbooks that only read, by name: another function may look whether the guard table can be read.
 const READING: [&str; 2] = ["enrich-host", "enrich-user"];
 
 pub(crate) fn run() -> Result {
@@ -21,7 +21,7 @@ pub(crate) fn run() -> Result {
     )?;
     for name in READING {
         let function = tree(&["--package", name])?;
-        without(&function, name, &["aws-sdk-dynamodb", "ledger"], "what only reads holds nothing of the guard table")?;
+        without(&function, name, &["aws-sdk-dynamodb", "ledger"], "it holds nothing of the guard table")?;
     }
     let dependants = tree(&["--workspace", "--invert", "aws-sdk-dynamodb", "--depth", "1"])?;
     only_the_ledger(&dependants)?;
