@@ -1,4 +1,4 @@
-//! The parts of the documentation that follow from the code. `WRITE_DOCS=1 cargo test docs` brings them up to date.
+//! The parts of the documentation that follow from the code. `cargo xtask docs` brings them up to date.
 
 use std::{env, fs};
 
@@ -122,7 +122,7 @@ fn the_pages_say_what_the_code_says() {
         if written != wanted && env::var_os("WRITE_DOCS").is_some() {
             fs::write(path, wanted).expect("the page can be written");
         } else {
-            assert!(written == wanted, "docs/{page} is behind the code: WRITE_DOCS=1 cargo test docs");
+            assert!(written == wanted, "docs/{page} is behind the code: run cargo xtask docs");
         }
     }
 }

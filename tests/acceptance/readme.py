@@ -11,7 +11,7 @@ ONLY_AWS = "<!-- only AWS can answer -->"
 NO_COMMANDS = "<!-- no commands -->"
 # Languages of fenced blocks that hold commands.
 SHELLS = {"", "sh", "bash", "console"}
-IN_A_SENTENCE = re.compile(r"`((?:(?:aws|cargo|pip|rustup|sam) |(?:tests/\w+|\.ci)/run\b)[^`]*)`(<!--.*?-->)?")
+IN_A_SENTENCE = re.compile(r"`((?:aws|cargo|pip|rustup|sam) [^`]*)`(<!--.*?-->)?")
 # A playbook, an event, and the beginning of the summary.
 EXAMPLE = re.compile(r'^([a-z-]+) +(\{.*\}) +"([^"]*?)(?: \.\.\.)?"$', re.MULTILINE)
 

@@ -23,7 +23,7 @@ from run_artifacts import ROOT, process, wait_for
 FIRST = ("DisableUserFunction", "tests/events/guardduty-user.json")
 IMAGE = "public.ecr.aws/lambda/provided"
 MACHINE = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
-# The image is imported here, not pulled; tests/acceptance/run builds for this machine.
+# The image is imported here, not pulled; `cargo xtask acceptance` builds for this machine.
 SAM_OPTIONS = ["--skip-pull-image", "--parameter-overrides", f"Architecture={MACHINE}"]
 CONTAINERS_CONF = """
 [containers]

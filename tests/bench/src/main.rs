@@ -1,4 +1,4 @@
-//! Measures the release binaries. `tests/bench/run` builds what is needed and starts this.
+//! Measures the release binaries. `cargo xtask bench` builds what is needed and starts this.
 
 mod batch;
 mod calls;

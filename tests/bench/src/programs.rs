@@ -42,7 +42,7 @@ impl Programs {
     /// When it is not there: a table with a gap would look like a result.
     pub(crate) fn rust(&self, name: &str) -> Program {
         let binary = self.release.join(name);
-        assert!(binary.is_file(), "{name} is not built for release; tests/bench/run does that");
+        assert!(binary.is_file(), "{name} is not built for release; `cargo xtask bench` does that");
         Program { name: name.to_owned(), command: vec![text(&binary)], logs: self.logs }
     }
 

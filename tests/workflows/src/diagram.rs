@@ -33,7 +33,7 @@ fn put(page: &str, mark: &str, picture: &str, write: bool) -> Result<(), String>
     match wanted == written {
         true => Ok(()),
         false if write => std::fs::write(&path, wanted).map_err(|error| error.to_string()),
-        false => Err(format!("the {mark} in {page} is out of date; run tests/workflows/run --write")),
+        false => Err(format!("the {mark} in {page} is out of date; run cargo xtask workflows --write")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Checks the traffic between the functions and the tenant against JumpCloud's published description.
 //!
-//! Started by `tests/conformance/run`, which installs the validating proxy: three of them (v1, v2, insights) stand between
+//! Started by `cargo xtask conformance`, which installs the validating proxy: three of them (v1, v2, insights) stand between
 //! the real binaries and the tenant, and every request and response that they object to is listed.
 
 use std::{
