@@ -94,7 +94,7 @@ impl Request<'_> {
             let steps =
                 self.steps(&known, counted, &ticket).map_err(|_| unavailable("the transaction could not be built"))?;
             let wait = match self.table.transact(steps, self.until).await {
-                Ok(Written::Done) => return Ok(Admission::Admitted(Some(ticket))),
+                Ok(Written::Done) => return Ok(Admission::Admitted(self.change.marks.then_some(ticket))),
                 Ok(Written::Cancelled(reasons)) => {
                     let conflict = reasons.iter().any(is_conflict);
                     known.learn(reasons)?;
@@ -102,7 +102,7 @@ impl Request<'_> {
                 }
                 Err(Trouble::Fatal(error)) => return Err(self.given_up(lost, error).await),
                 Err(Trouble::Lost) => {
-                    lost.push(ticket);
+                    lost.extend(self.change.marks.then_some(ticket));
                     true
                 }
                 Err(Trouble::Again) => true,
@@ -172,7 +172,7 @@ impl Request<'_> {
             }
             steps.push(on_condition(table, key, step, &When(&conditions.join(" AND "), values))?);
         }
-        let mark = Step::Put(ticket.record.item(&ticket.key));
+        let mark = if change.marks { Step::Put(ticket.record.item(&ticket.key)) } else { Step::Check };
         steps.push(on_condition(table, &ticket.key, mark, &Record::is_still(ticket.before.as_ref()))?);
         Ok(steps)
     }

@@ -72,6 +72,8 @@ impl Known {
 
     fn standing(&self, change: &Change<'_>, now: DateTime<Utc>) -> Standing {
         match (&self.record, &change.sighting) {
+            (Some(record), _) if !change.marks && record.is_in_progress(now) => Standing::InProgress,
+            _ if !change.marks => Standing::Free, // what is pending stays so
             (Some(record), Some(sighting)) if !record.is_over(now) => record.standing(sighting, now),
             _ => Standing::Free, // the state decides
         }

@@ -522,6 +522,10 @@ async fn a_hold_that_nobody_released_after_its_time_is_shown() {
     (held["sk"]["S"], held["holds"]["S"]) = (json!(format!("user#{ID}")), json!(holds.to_string()));
     dynamo.put(held);
     let shown = set(&ledger, json!({"show": true})).await;
+    // Those whose time is not over, each with the user that it holds.
+    let holds = shown["rails"]["holds"].as_array().unwrap();
+    assert_eq!(holds.iter().map(|hold| &hold["hold"]["id"]).collect::<Vec<_>>(), ["for good"]);
+    assert_eq!((&holds[0]["id"], holds[0]["name"].is_string()), (&json!(ID), true));
     let [overdue] = &shown["rails"]["overdue_holds"].as_array().unwrap()[..] else { panic!("one in {shown}") };
     assert_eq!((&overdue["type"], &overdue["id"]), (&json!("user"), &json!(ID)));
     assert_eq!(overdue["hold"]["id"], "over");

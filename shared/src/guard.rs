@@ -33,6 +33,9 @@ pub struct Change<'a> {
     pub playbook: &'static str,
     /// Whether it takes something away from the target; giving back is not limited.
     pub contains: bool,
+    /// Whether it is what was last done to the target from now on. A command that is called back stays it: whether that ends it
+    /// is not known.
+    pub marks: bool,
     /// Whom or what it is made to; its id is known.
     pub target: &'a OutcomeTarget,
     /// The state that was read.

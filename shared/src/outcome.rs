@@ -131,6 +131,8 @@ ignored_reasons! {
         "somebody was told or works on it: `NOTIFIED`, acknowledged";
     HostOffline = "host_offline", "the host is not known to be online, and the event says to skip such a host (`offline`)",
         "a host that is not known to be online, where the event says `offline: \"skip\"`";
+    NothingQueued = "nothing_queued", "JumpCloud's list of queued commands shows no shutdown of the host, and the event says to call one back (`offline`)",
+        "a host for which JumpCloud's list of queued commands shows no shutdown, where the event says `offline: \"cancel\"`";
     StateUnknown = "state_unknown", "it does not say that it is open, in a word of its format that is known",
         "it says nothing about its state, or something that its list does not know";
 }
@@ -190,6 +192,7 @@ advisory_codes! {
     PasswordNeverExpires = "PASSWORD_NEVER_EXPIRES",
     SuspendedGetsNoMail = "SUSPENDED_GETS_NO_MAIL",
     QueuedUntilOnline = "QUEUED_UNTIL_ONLINE",
+    HoldsNotShown = "HOLDS_NOT_SHOWN",
 }
 
 /// Something that the analyst should know or do about this user or host.
@@ -491,7 +494,7 @@ pub struct Outcome {
     pub after: Option<Value>,
     /// How to take it back, where that is possible.
     pub undo: Option<Undo>,
-    /// On which way the command goes, where there are several: `agent` or `apple-mdm`.
+    /// On which way the command goes, where there are several: `agent` or `apple-mdm`; `queue` where one is called back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<&'static str>,
     /// What the guards say: all of them in a dry run, those that the deployment has not in every outcome.

@@ -128,6 +128,8 @@ pub enum Offline {
     Queue,
     /// Send nothing.
     Skip,
+    /// Send nothing, and try to call back the shutdown that waits.
+    Cancel,
 }
 
 /// A part of an answer that is read where it is asked for.

@@ -128,7 +128,9 @@ fn field(name: &str) -> Value {
             "type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$",
             "description": "The alias of the organization: required where the function serves several, an error where it serves one.",
         }),
-        "offline" => json!({"enum": ["queue", "skip"], "description": "What to do about a host that is offline."}),
+        "offline" => {
+            json!({"enum": ["queue", "skip", "cancel"], "description": "What to do about a host that is offline."})
+        }
         "hours" => {
             json!({"type": "integer", "minimum": 1, "maximum": 2160, "description": "How far back events are read."})
         }

@@ -2,7 +2,12 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
-use jumpcloud_playbooks::{error::Error, guard::Sighting, outcome::Outcome, playbooks::shutdown_host::SHUTDOWN_HOST};
+use jumpcloud_playbooks::{
+    error::Error,
+    guard::Sighting,
+    outcome::{Hold, Outcome},
+    playbooks::shutdown_host::SHUTDOWN_HOST,
+};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -106,18 +111,21 @@ pub(super) struct Shown<'a> {
 pub(super) async fn all(shown: &Shown<'_>, organization: &str) -> Result<Outcome, Error> {
     let (summary, mut rails) = of(shown, organization).await?;
     if organization == ALL {
-        let (mut each, mut overdue, mut words) =
-            (Vec::new(), Vec::new(), vec![format!("In all organizations: {summary}")]);
+        let (mut each, mut words) = (Vec::new(), vec![format!("In all organizations: {summary}")]);
         for alias in shown.ledger.organizations.named() {
-            let (summary, mut rails) = of(shown, alias.as_str()).await?;
-            for hold in rails["overdue_holds"].as_array_mut().into_iter().flatten() {
-                hold["organization"] = json!(alias);
-                overdue.push(hold.clone());
+            let (summary, mut its) = of(shown, alias.as_str()).await?;
+            for list in ["holds", "overdue_holds"] {
+                for hold in its[list].as_array_mut().into_iter().flatten() {
+                    hold["organization"] = json!(alias);
+                    if let Some(all) = rails[list].as_array_mut() {
+                        all.push(hold.clone());
+                    }
+                }
             }
             words.push(format!("{alias}: {summary}"));
-            each.push(rails);
+            each.push(its);
         }
-        (rails["organizations"], rails["overdue_holds"]) = (json!(each), json!(overdue));
+        rails["organizations"] = json!(each);
         return Ok(Outcome { rails: Some(rails), ..Outcome::new(None, words.join(" ")) });
     }
     Ok(Outcome { rails: Some(rails), ..Outcome::new(None, summary) })
@@ -139,17 +147,20 @@ async fn of(Shown { ledger, table, until }: &Shown<'_>, organization: &str) -> R
     });
     let protected: Vec<Value> = own.chain(entries.iter().map(entry)).collect();
     let open: Vec<Value> = records.iter().filter_map(|item| open(item, now)).collect();
-    let overdue: Vec<Value> = records.iter().flat_map(|item| overdue(item, now)).collect();
+    let holds: Vec<Value> = records.iter().flat_map(|item| holds(item, |hold| hold.is_live(now))).collect();
+    let is_overdue = |hold: &Hold| !hold.is_live(now - RELEASED_WITHIN);
+    let overdue: Vec<Value> = records.iter().flat_map(|item| self::holds(item, is_overdue)).collect();
     let words = playbooks.iter().map(|playbook| {
         let text = |name: &str| playbook[name].as_str().unwrap_or_default();
         let latched = if playbook["latched"].is_null() { "" } else { " (refuses findings)" };
         format!("{} is {}{latched}", text("playbook"), text("switch"))
     });
     let summary = format!(
-        "{}; protected entries: {}; changes that are not settled or still pending: {}; holds that are overdue: {}.",
+        "{}; protected entries: {}; changes that are not settled or still pending: {}; holds: {}; holds that are overdue: {}.",
         words.collect::<Vec<_>>().join(", "),
         protected.len(),
         open.len(),
+        holds.len(),
         overdue.len()
     );
     let set = switches.found.iter().filter(|found| found.item.as_ref().is_some_and(|item| item.contains_key("mode")));
@@ -162,7 +173,7 @@ async fn of(Shown { ledger, table, until }: &Shown<'_>, organization: &str) -> R
     });
     let rails = json!({
         "organization": organization, "playbooks": playbooks, "switches": set.collect::<Vec<_>>(), "protected": protected,
-        "changes": open, "overdue_holds": overdue,
+        "changes": open, "holds": holds, "overdue_holds": overdue,
     });
     Ok((summary, rails))
 }
@@ -223,11 +234,10 @@ fn whose(item: &Item) -> (&str, &str) {
     text_of(item, "sk").and_then(|sk| sk.split_once('#')).unwrap_or_default()
 }
 
-/// The holds of a change record that nobody released when their time was over. Those of a damaged one are not known: it is
-/// among the changes.
-fn overdue(item: &Item, now: DateTime<Utc>) -> Vec<Value> {
+/// These holds of a change record. Those of a damaged one are not known: it is among the changes.
+fn holds(item: &Item, these: impl Fn(&Hold) -> bool) -> Vec<Value> {
     let Ok(record) = Record::from_item(item) else { return Vec::new() };
     let (target_type, id) = whose(item);
-    let overdue = record.holds.iter().filter(|hold| !hold.is_live(now - RELEASED_WITHIN));
-    overdue.map(|hold| json!({"type": target_type, "id": id, "name": record.name, "hold": hold})).collect()
+    let holds = record.holds.iter().filter(|hold| these(hold));
+    holds.map(|hold| json!({"type": target_type, "id": id, "name": record.name, "hold": hold})).collect()
 }

@@ -87,6 +87,7 @@ impl Asked {
             holding: Holding::Keep,
             playbook: self.playbook,
             contains: self.playbook != "enable-user",
+            marks: true,
             target: &target,
             before: &before,
             sighting: (self.playbook == "shutdown-host").then(|| self.sighting.clone()),

@@ -87,10 +87,11 @@ impl Direct {
 
     /// What only a person or a workflow may ask for: in an envelope it would be said by whatever raised the alert.
     pub(super) fn in_an_alert(self) -> Result<Self, Error> {
-        let RequestInfo { repeat, plan_hash, hold, release, .. } = &self.asked;
-        if *repeat || plan_hash.is_some() || hold.is_some() || release.is_some() {
-            return Err(InvalidInput
-                .error("`repeat`, `plan_hash`, `hold` and `release` are for direct events only; nothing was done"));
+        let RequestInfo { repeat, plan_hash, hold, release, offline, .. } = &self.asked;
+        if *repeat || plan_hash.is_some() || hold.is_some() || release.is_some() || *offline == Some(Offline::Cancel) {
+            return Err(InvalidInput.error(
+                "`repeat`, `plan_hash`, `hold`, `release` and `offline: cancel` are for direct events only; nothing was done",
+            ));
         }
         Ok(self)
     }
@@ -157,7 +158,8 @@ fn offline(object: &Map<String, Value>) -> Result<Option<Offline>, Error> {
         None => Ok(None),
         Some(Some("queue")) => Ok(Some(Offline::Queue)),
         Some(Some("skip")) => Ok(Some(Offline::Skip)),
-        Some(_) => Err(InvalidInput.error("`offline` must be `queue` or `skip`; nothing was done")),
+        Some(Some("cancel")) => Ok(Some(Offline::Cancel)),
+        Some(_) => Err(InvalidInput.error("`offline` must be `queue`, `skip` or `cancel`; nothing was done")),
     }
 }
 
@@ -308,6 +310,7 @@ mod tests {
             (json!({"offline": null, "include": null, "hours": null}), None, None, None),
             (json!({"offline": "queue"}), Some(Offline::Queue), None, None),
             (json!({"offline": "skip", "include": []}), Some(Offline::Skip), Some(vec![]), None),
+            (json!({"offline": "cancel"}), Some(Offline::Cancel), None, None),
             (
                 json!({"include": ["sessions", "events", "sessions"], "hours": 2160}),
                 None,

@@ -8,13 +8,13 @@ use serde_with::apply;
 use super::{
     client::{Reader, Writer},
     list::Listed,
-    model::{PAGE, lenient},
+    model::{PAGE, checked, lenient},
     retry::Effect,
 };
 use crate::error::{Error, ErrorType::UnexpectedResponse};
 
-/// The longest id that is put into a path. What MDM ids look like is not documented.
-const MAX_ID: usize = 64;
+/// What an id is of, in words.
+const WHAT: &str = "an Apple MDM, or a device of one,";
 
 #[apply(
     Option => #[serde(default, deserialize_with = "lenient")],
@@ -65,7 +65,7 @@ impl Reader<'_> {
         let plain = serial_number.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let query = if plain { format!("&filter=serialNumber:eq:{serial_number}") } else { String::new() };
         let devices = try_join_all(mdms.items.iter().map(async |mdm| {
-            let mdm_id = checked(mdm.id.as_deref())?;
+            let mdm_id = checked(mdm.id.as_deref(), WHAT)?;
             let path = format!("/v2/applemdms/{mdm_id}/devices");
             let devices: Listed<MdmDevice> = self.list(&path, &query, PAGE).await?;
             whole(devices.truncated)?;
@@ -84,20 +84,8 @@ impl Writer<'_> {
     /// `POST /v2/applemdms/{id}/devices/{id}/shutdown`: documented for devices of Automated Device Enrollment. Sent again
     /// only when it surely did not arrive.
     pub async fn shutdown_by_mdm(&self, device: &MdmDevice) -> Result<(), Error> {
-        let (mdm, device) = (checked(Some(&device.mdm_id))?, checked(device.id.as_deref())?);
+        let (mdm, device) = (checked(Some(&device.mdm_id), WHAT)?, checked(device.id.as_deref(), WHAT)?);
         let path = format!("/v2/applemdms/{mdm}/devices/{device}/shutdown");
         self.command(path, Some(json!({})), Effect::Once).await
     }
-}
-
-/// An id that can stand in a path.
-fn checked(id: Option<&str>) -> Result<&str, Error> {
-    let harmless = |id: &&str| {
-        (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    id.filter(harmless).ok_or_else(|| {
-        UnexpectedResponse.error(
-            "JumpCloud answered with an Apple MDM, or a device of one, that has no valid id; nothing was done with it",
-        )
-    })
 }

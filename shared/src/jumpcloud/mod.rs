@@ -34,6 +34,7 @@ pub use self::{
     oauth::{ServiceAccount, Token},
     objects::Found,
     probe::{About, Probe, Probed, Refusal},
+    queue::QueuedCommand,
     system::{LocalAccount, OsKind, System},
     systemuser::{StateChange, SystemUser, UserState},
 };

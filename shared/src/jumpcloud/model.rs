@@ -21,6 +21,8 @@ use crate::{
 pub(super) const PAGE: usize = 100;
 /// The longest text of an object that is kept, in bytes.
 const MAX_TEXT: usize = 512;
+/// The longest id that is put into a path. What ids of other things than objects look like is not documented.
+const MAX_ID: usize = 64;
 
 /// What users and systems have in common.
 pub trait Object: DeserializeOwned {
@@ -28,6 +30,17 @@ pub trait Object: DeserializeOwned {
     const COLLECTION: &'static str;
     /// The object's id, under either of its two names.
     fn id(&self) -> Result<ObjectId, Error>;
+}
+
+/// An id of `what` that can stand in a path.
+pub(super) fn checked<'a>(id: Option<&'a str>, what: &str) -> Result<&'a str, Error> {
+    let harmless = |id: &&str| {
+        (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    id.filter(harmless).ok_or_else(|| {
+        UnexpectedResponse
+            .error(format!("JumpCloud answered with {what} that has no valid id; nothing was done with it"))
+    })
 }
 
 pub(super) fn object_id(ids: [&Option<String>; 2], collection: &str) -> Result<ObjectId, Error> {

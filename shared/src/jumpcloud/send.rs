@@ -72,6 +72,16 @@ impl Answer {
         matches!(self.status.as_u16(), 200 | 201 | 202 | 204)
             && !serde_json::from_slice(&self.body).is_ok_and(complains)
     }
+
+    /// That a change whose answer shows no object was accepted.
+    fn documented(&self) -> Result<(), Error> {
+        self.accepted().then_some(()).ok_or_else(|| {
+            OutcomeUnknown.error(format!(
+                "JumpCloud answered the change in a way that is not documented (status {}); it may have been carried out; look at the target before doing anything again",
+                self.status
+            ))
+        })
+    }
 }
 
 /// What a read found.
@@ -130,6 +140,8 @@ impl Reader<'_> {
             };
             // Boxed: a run holds several of these at a time, and each is as large as all that it waits for.
             let failure = match Box::pin(self.try_once(request, &key, left)).await {
+                // What was to be deleted is gone, by whichever of the tries.
+                Ok(None) if request.method == Method::DELETE => return Ok(None),
                 Ok(None) if arrived && request.effect != Effect::Read => {
                     return Err(settled(request, arrived, UnexpectedResponse.error("not found")).into());
                 }
@@ -260,12 +272,14 @@ impl Writer<'_> {
     /// Sends a change whose answer shows no object. One that JumpCloud's clients do not report is `OutcomeUnknown`.
     pub(super) async fn command(&self, path: String, body: Option<Value>, effect: Effect) -> Result<(), Error> {
         let answer = self.change(Request { method: Method::POST, base: Base::Api, path, body, effect }).await?;
-        answer.accepted().then_some(()).ok_or_else(|| {
-            OutcomeUnknown.error(format!(
-                "JumpCloud answered the change in a way that is not documented (status {}); it may have been carried out; look at the target before doing anything again",
-                answer.status
-            ))
-        })
+        answer.documented()
+    }
+
+    /// Deletes what `path` leads to. Where it is gone already, nothing is left to do.
+    pub(super) async fn delete(&self, path: String) -> Result<(), Error> {
+        let effect = Effect::Repeatable;
+        let request = Request { method: Method::DELETE, base: Base::Api, path, body: None, effect };
+        self.reader().send(&request).await?.map_or(Ok(()), |answer| answer.documented())
     }
 
     /// Sends a change; 404 is an error.

@@ -104,7 +104,7 @@ pub const ACTIONS: [Action; 6] = [
         about: About::System,
         changes: Some("A shutdown is queued for the host, by its agent or, for a Mac, by Apple MDM."),
         undo: None,
-        undo_note: "No call takes a queued command back; a person starts the host.",
+        undo_note: "A person starts the host. `offline: cancel` tries to call back a command that waits; whether that works is not documented.",
         guide_scopes: &["systems", "commands", "commands.readonly"],
         scopes: &[
             (ALWAYS, "systems.readonly"),
@@ -116,6 +116,7 @@ pub const ACTIONS: [Action; 6] = [
             (ALWAYS, "systems.management"),
             ("of a Mac, by Apple MDM", "mdm.readonly"),
             ("optional, for what is queued already", "commands.readonly"),
+            ("to call a queued shutdown back", "commands"),
         ],
     },
 ];

@@ -1,10 +1,10 @@
-//! The way on which a shutdown reaches a host: JumpCloud's agent, or for a Mac its Apple MDM.
+//! The way on which a shutdown reaches a host: JumpCloud's agent, or for a Mac its Apple MDM; and the one to call it back.
 
 use serde_json::{Value, json};
 
 use crate::{
     error::Error,
-    jumpcloud::{MdmDevice, OsKind, Reader, System},
+    jumpcloud::{MdmDevice, OsKind, QueuedCommand, Reader, System},
 };
 
 /// A way that exists.
@@ -14,6 +14,8 @@ pub enum Channel {
     Agent,
     /// The Apple MDM that the Mac is enrolled in.
     AppleMdm(MdmDevice),
+    /// The queue, out of which these commands are called back.
+    Queue(Vec<QueuedCommand>),
 }
 
 impl Channel {
@@ -22,6 +24,7 @@ impl Channel {
         match self {
             Self::Agent => "agent",
             Self::AppleMdm(_) => "apple-mdm",
+            Self::Queue(_) => "queue",
         }
     }
 }

@@ -63,6 +63,7 @@ pub const ENRICH_HOST: Question<System> = Question {
     include: &[Include::Events, Include::Sessions],
     by_default: &[],
     finish: name_the_owner,
+    advise: |_| Vec::new(),
     access: |_, _| Vec::new(),
 };
 

@@ -16,8 +16,8 @@ use super::{
 use crate::{
     error::{Error, ErrorType},
     ids::ObjectId,
-    jumpcloud::{Object, Reader, SystemUser},
-    outcome::{Access, AdvisoryCode},
+    jumpcloud::{Object, Reader, SystemUser, UserState},
+    outcome::{Access, Advisory, AdvisoryCode},
     request::Include,
 };
 
@@ -65,8 +65,19 @@ pub const ENRICH_USER: Question<SystemUser> = Question {
     include: &[Include::Events, Include::Sessions, Include::Scheduled],
     by_default: &[Include::Scheduled],
     finish: |_| {},
+    advise: |user| holds_not_shown(user).into_iter().collect(),
     access,
 };
+
+/// A question holds no code of the guard table, and its function may not read it.
+fn holds_not_shown(user: &SystemUser) -> Option<Advisory> {
+    (user.state() == Some(UserState::Suspended)).then(|| {
+        Advisory::new(
+            AdvisoryCode::HoldsNotShown,
+            "Who wants the user suspended, and until when, is in the guard table, which Enrich may not read. Ask guard-rails with `show`, or Disable User in a dry run.",
+        )
+    })
+}
 
 fn about(user: &SystemUser) -> (Value, Vec<String>) {
     let mut facts = serde_json::to_value(user).unwrap_or_default();

@@ -32,6 +32,8 @@ pub struct Question<T: 'static> {
     pub by_default: &'static [Include],
     /// What follows from the facts all together.
     pub finish: fn(&mut Value),
+    /// What else to know, from the object alone.
+    pub advise: fn(&T) -> Vec<Advisory>,
     /// The ways in, from the object and what was read besides, by the facets' names.
     pub access: fn(&T, Vec<Based>) -> Vec<Access>,
 }
@@ -136,6 +138,7 @@ impl<T: Named> Playbook for Question<T> {
             (self.finish)(&mut facts);
             let summary = format!("{}.", words.join(", "));
             let outcome = Outcome::new(found.target, summary).with_facts(T::TYPE, facts);
+            advisories.extend((self.advise)(&found.object));
             let access = (self.access)(&found.object, based);
             Ok(Outcome { advisories, access, missing, truncated, ..outcome })
         });

@@ -24,7 +24,7 @@ use crate::{
     jumpcloud::Session,
     organizations::Alias,
     outcome::{Judgement, Outcome, Pending, Rule, Ruling, Status},
-    request::RequestInfo,
+    request::{Offline, RequestInfo},
 };
 
 /// One run of a command.
@@ -45,14 +45,15 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
     }
 
     async fn change(&self, known: Result<G::Known, Error>) -> Result<Outcome, Error> {
-        let Command { name, plan, advise, access, state, contains, .. } = *self.command;
+        let Command { name, plan, advise, access, state, .. } = *self.command;
         let (reader, object) = (self.session.reader(), &self.found.object);
         let before = state(object);
         let held = self.held(&known)?;
         let planned = plan(reader, self.found, self.info).await?;
         let change = Change {
             playbook: name,
-            contains,
+            contains: self.contains(),
+            marks: !self.calls_back(),
             target: &self.found.target,
             before: &before,
             sighting: self.command.sighting.map(|sighting| sighting(object)),
@@ -107,7 +108,9 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
         let mut advisories: Vec<_> = verdict.doubt().into_iter().collect();
         let Verdict { status, changed, verified, now, .. } = verdict;
         let shown = now.as_ref().unwrap_or(object);
-        advisories.extend(advise(object, shown, &devices));
+        if change.marks {
+            advisories.extend(advise(object, shown, &devices));
+        }
         Ok(Outcome {
             status,
             changed,
@@ -121,6 +124,16 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
             holds: if self.guard.absent().is_empty() { change.holding.when_changed(&held, Utc::now()) } else { held },
             ..Outcome::new(self.found.target.clone(), summary).with_facts(T::TYPE, shown.brief())
         })
+    }
+
+    /// Whether a command that waits is called back.
+    fn calls_back(&self) -> bool {
+        self.info.offline == Some(Offline::Cancel)
+    }
+
+    /// Whether something is taken away from the target.
+    fn contains(&self) -> bool {
+        self.command.contains && !self.calls_back()
     }
 
     async fn devices(&self) -> Devices {
@@ -180,7 +193,7 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
 
     /// Whether the target is protected, as an administrator's account or by an entry.
     pub(super) async fn protection(&self, known: &Result<G::Known, Error>) -> Result<Protection, Error> {
-        if !self.command.contains {
+        if !self.contains() {
             return Ok(Protection::No);
         }
         if let Some(why) = self.found.object.protected() {

@@ -14,7 +14,7 @@ use crate::{
     error::{Error, ErrorType::Unsupported},
     guard::Sighting,
     ids::ObjectId,
-    jumpcloud::{OsKind, Reader, System},
+    jumpcloud::{OsKind, QueuedCommand, Reader, System},
     outcome::{Advisory, AdvisoryCode, Ignored},
     request::{Offline, RequestInfo, Takes},
 };
@@ -32,9 +32,15 @@ pub const SHUTDOWN_HOST: Command<System> = Command {
     apply: |writer, found, channel| {
         Box::pin(async move {
             match channel {
-                Some(Channel::AppleMdm(device)) => writer.shutdown_by_mdm(device).await,
-                _ => writer.shutdown(&found.id).await,
-            }?;
+                Some(Channel::AppleMdm(device)) => writer.shutdown_by_mdm(device).await?,
+                Some(Channel::Queue(commands)) => {
+                    for command in commands {
+                        writer.call_back(command).await?;
+                    }
+                    return Ok(Answer::Tried);
+                }
+                Some(Channel::Agent) | None => writer.shutdown(&found.id).await?,
+            }
             Ok(Answer::Accepted)
         })
     },
@@ -59,6 +65,9 @@ async fn plan(reader: &Reader<'_>, found: &Resolved<System>, info: &RequestInfo)
             format!("Nothing was sent: {name} {is} (last contact: {contact}), and the event says to skip it then.");
         return Ok(Plan::Skip(Ignored::HostOffline, summary));
     }
+    if info.offline == Some(Offline::Cancel) {
+        return call_back(reader, found).await;
+    }
     let channel = channel(reader, host).await?;
     let queue = match &channel {
         Channel::Agent if !online => waiting(reader, &found.id).await,
@@ -72,7 +81,7 @@ async fn plan(reader: &Reader<'_>, found: &Resolved<System>, info: &RequestInfo)
         None => format!("JumpCloud does not say whether the host is online (last contact: {contact}){queue}"),
     };
     let by = match &channel {
-        Channel::Agent => "",
+        Channel::Agent | Channel::Queue(_) => "",
         Channel::AppleMdm(device) if device.dep_registered == Some(true) => " through Apple MDM",
         Channel::AppleMdm(_) => {
             " through Apple MDM (which documents it for Macs of Automated Device Enrollment, and this one is not known to be one)"
@@ -83,6 +92,35 @@ async fn plan(reader: &Reader<'_>, found: &Resolved<System>, info: &RequestInfo)
         did: format!("JumpCloud accepted the shutdown of {name}{by}. {when}."),
         undo: None,
         channel: Some(channel),
+    })
+}
+
+/// Of the commands that wait for the host only what is a shutdown of this host alone: the others are somebody else's.
+async fn call_back(reader: &Reader<'_>, found: &Resolved<System>) -> Result<Plan, Error> {
+    let name = found.object.name();
+    if found.object.os_kind() == OsKind::MacOs {
+        return Err(Unsupported.error(format!(
+            "a shutdown of {name}, a Mac, cannot be called back: it waits at Apple, and no call for that is documented; nothing was done"
+        )));
+    }
+    let queue = reader.queued_commands(&found.id).await?;
+    let (shutdowns, others): (Vec<_>, Vec<_>) = queue.items.into_iter().partition(QueuedCommand::is_shutdown);
+    let ids = shutdowns.iter().map(QueuedCommand::workflow).collect::<Result<Vec<_>, _>>()?.join(", ");
+    if shutdowns.is_empty() {
+        let others = if others.is_empty() { String::new() } else { format!(" (of {} others)", others.len()) };
+        return Ok(Plan::Skip(
+            Ignored::NothingQueued,
+            format!(
+                "Nothing was called back: JumpCloud's list of queued commands shows no shutdown of {name}{others}. Whether it shows one that waits is not documented: it may still be carried out."
+            ),
+        ));
+    }
+    let what = format!("call back the shutdown of {name} that waits in JumpCloud's queue ({ids})");
+    Ok(Plan::Change {
+        would: format!("{what}. Whether that ends it is not documented: it may still be carried out"),
+        did: String::new(), // it is never known to be done
+        undo: None,
+        channel: Some(Channel::Queue(shutdowns)),
     })
 }
 
@@ -118,7 +156,7 @@ async fn waiting(reader: &Reader<'_>, id: &ObjectId) -> String {
         }
         Ok(queue) => {
             let ids: Vec<&str> =
-                queue.items.iter().filter_map(|command| command.id.as_deref()).take(MAX_NAMED).collect();
+                queue.items.iter().filter_map(|command| command.workflow().ok()).take(MAX_NAMED).collect();
             format!("; already waiting there: {} ({})", counted(queue.items.len(), "command"), ids.join(", "))
         }
     }

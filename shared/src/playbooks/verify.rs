@@ -26,6 +26,8 @@ pub enum Answer<T> {
     Object(T),
     /// The answer that is documented for this call, which shows no object.
     Accepted,
+    /// The same for a call of which it is not documented what it does to the target.
+    Tried,
     /// Success by its status, but not the answer that is documented.
     Undocumented,
 }
@@ -67,13 +69,10 @@ pub(super) async fn verify<T: Named>(
         return match (answer, lost) {
             (Some(Answer::Undocumented), _) => Err(undocumented()),
             (_, Some(error)) => Err(error),
-            _ => Ok(Verdict {
-                status: Status::Accepted,
-                changed: Some(true),
-                verified: None,
-                readable: false,
-                now: None,
-            }),
+            (answer, _) => {
+                let changed = (!matches!(answer, Some(Answer::Tried))).then_some(true);
+                Ok(Verdict { status: Status::Accepted, changed, verified: None, readable: false, now: None })
+            }
         };
     };
     let returned = match answer {

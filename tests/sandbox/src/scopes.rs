@@ -31,6 +31,7 @@ pub(crate) fn needed(method: &str, parts: &[&str]) -> &'static [&'static str] {
             &["mdm", "systems.management"]
         }
         ("GET", ["v2", "applemdms", ..]) => &["mdm", "mdm.readonly"],
+        ("DELETE", ["v2", "commandqueue", _]) => &["commands", "systems"],
         ("GET", ["v2", "queuedcommand", ..]) => &["commands", "commands.readonly"],
         ("GET", ["v2", "systeminsights", ..]) => &["systeminsights.readonly"],
         ("GET", ["v2", _, _, "users"]) => READ_USERS,

@@ -36,7 +36,7 @@ const KNOWN_DEFECTS: [[&str; 3]; 2] =
 
 /// Besides the event of each playbook's own: every call that the playbooks make, for each state of a user and each kind
 /// of host, by name and by id. (Not a host that does not exist: the description knows no other answer than 200 there.)
-const RUNS: [(&str, &str); 15] = [
+const RUNS: [(&str, &str); 16] = [
     (
         "enrich-user",
         r#"{"user_id": "5f0c1b2a3d4e5f6071829301", "include": ["events", "sessions", "scheduled"], "hours": 48}"#,
@@ -55,6 +55,7 @@ const RUNS: [(&str, &str); 15] = [
     ("reset-password", r#"{"email": "jsmith@company.com"}"#),
     ("shutdown-host", r#"{"host": "jsmith-laptop"}"#),
     ("shutdown-host", r#"{"host_id": "6140aa10bb20cc30dd40ee02"}"#),
+    ("shutdown-host", r#"{"host": "jsmith-laptop", "offline": "cancel"}"#),
 ];
 
 /// The same with an id that does not exist, in every form in which that is said.
@@ -71,6 +72,7 @@ fn fill(rehearsal: &Rehearsal) {
     let tenant = &rehearsal.tenant;
     tenant.add("userstates", json!({"scheduledJobId": "j-1", "systemUserId": JSMITH, "state": "SUSPENDED", "scheduledDate": "2027-01-01T00:00:00Z"}));
     tenant.add("workflows", json!({"id": "wf-1", "command": "61c0ffee", "system": JSMITH_LAPTOP, "pendingCount": 1}));
+    tenant.add("workflows", json!({"id": "wf-2", "command": "shutdown", "system": JSMITH_LAPTOP, "pendingCount": 1}));
     tenant.add("groups", json!({"id": "60f1e2d3c4b5a69788796a09", "name": "On call", "type": "user_group", "attributes": null, "members": [JSMITH]}));
 }
 
