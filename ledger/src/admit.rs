@@ -14,10 +14,10 @@ use jumpcloud_playbooks::{
 use tokio::time::Instant;
 
 use crate::{
-    guard::Ledger,
     items::{Item, Step, When, change_key, number, on_condition, set, text},
     judge::{Known, Verdict, target},
     record::{Record, written},
+    setup::Ledger,
     switch::{Counted, Entry},
     table::{Table, Trouble, Written, backoff, is_conflict, unavailable},
 };

@@ -6,8 +6,8 @@ use jumpcloud_playbooks::checks::{Cause, Check, Subject::GuardTable};
 use tokio::time::Instant;
 
 use crate::{
-    guard::Ledger,
     items::{ALL, switch_key},
+    setup::Ledger,
     table::advice,
 };
 

@@ -9,10 +9,10 @@ use jumpcloud_playbooks::{
 use tokio::time::Instant;
 
 use crate::{
-    guard::Ledger,
     items::{Item, Step, change_key, on_condition},
     judge::{Known, in_progress, off},
     record::{KEPT, Record},
+    setup::Ledger,
     switch::Mode,
     table::{Table, Trouble, Written, backoff, is_conflict, retried, unavailable},
 };

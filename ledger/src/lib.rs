@@ -66,7 +66,8 @@ pub mod protected;
 pub mod rails;
 pub mod record;
 mod settle;
+pub mod setup;
 pub mod switch;
 pub mod table;
 
-pub use self::guard::Ledger;
+pub use self::setup::Ledger;

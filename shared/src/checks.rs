@@ -213,7 +213,7 @@ fn advice(cause: Cause) -> &'static str {
         }
         Cause::OtherOrganization => "Set JUMPCLOUD_ORG_ID, or `org_id` in the secret, to the key's organization.",
         Cause::TableMissing => {
-            "Look at GUARD_TABLE and at the region: what changes something refuses to act without its table."
+            "Look at GUARD_TABLE and at the region: without their table the playbooks that change something refuse to act."
         }
         Cause::NoPermission => "Give the function's role dynamodb:GetItem on the table, and kms:Decrypt on its key.",
     }

@@ -9,8 +9,8 @@ use jumpcloud_playbooks::{
 use serde_json::{Value, json};
 
 use crate::{
-    guard::{GIVES_BACK, PLAYBOOKS},
     protected::{Entry, Kind},
+    setup::{GIVES_BACK, PLAYBOOKS},
     switch::Mode,
 };
 

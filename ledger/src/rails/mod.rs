@@ -31,8 +31,8 @@ use self::{
     show::{Shown, Switches},
 };
 use crate::{
-    guard::{self, GIVES_BACK, Ledger},
     items::{ALL, Item, When, on_condition, text_of},
+    setup::{self, GIVES_BACK, Ledger},
     switch::Mode,
     table::{Table, Trouble, Written, backoff, is_conflict, unavailable},
 };
@@ -154,7 +154,7 @@ fn remarks(ledger: &Ledger, action: &Action, switches: &Switches) -> Vec<String>
     match action {
         Action::Switch(Setting { playbook: Some(playbook), .. }) => {
             let own = action.key(switches.organization());
-            let others = guard::switches(switches.organization(), playbook).into_iter().filter(|key| *key != own);
+            let others = setup::switches(switches.organization(), playbook).into_iter().filter(|key| *key != own);
             let stopped = others.filter_map(|key| switches.at(&key)).filter(|found| found.switch.mode != Mode::On);
             stopped.map(|found| format!("{} is {}.", found.subject(), found.said())).collect()
         }

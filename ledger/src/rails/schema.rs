@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 
 use super::action::{ACTIONS, Action, MAX_HOURS, MAX_TARGETS};
 use crate::{
-    guard::{GIVES_BACK, PLAYBOOKS},
     protected::Kind,
+    setup::{GIVES_BACK, PLAYBOOKS},
     switch::Mode,
 };
 

@@ -16,10 +16,10 @@ use super::{
     state::{allowance_state, entry_state, record_state, switch_state},
 };
 use crate::{
-    guard::{self, GIVES_BACK, Ledger, PLAYBOOKS, scopes},
     items::{ALL, Item, protected_pk, switch_key, text_of},
     protected::Entry,
     record::{Record, Standing},
+    setup::{self, GIVES_BACK, Ledger, PLAYBOOKS, scopes},
     switch::{Mode, Switch},
     table::Table,
 };
@@ -181,7 +181,7 @@ async fn of(Shown { ledger, table, until }: &Shown<'_>, organization: &str) -> R
 /// What a playbook obeys: the strictest of its switches, its count and its limits.
 fn in_force(ledger: &Ledger, switches: &Switches, playbook: &'static str, now: DateTime<Utc>) -> Value {
     let obeyed: Vec<&Found> =
-        guard::switches(&switches.organization, playbook).iter().filter_map(|key| switches.at(key)).collect();
+        setup::switches(&switches.organization, playbook).iter().filter_map(|key| switches.at(key)).collect();
     let is = |mode| obeyed.iter().any(|found| found.switch.mode == mode);
     let mode = [Mode::Off, Mode::DryRun].into_iter().find(|mode| is(*mode)).unwrap_or_default();
     let mut shown = json!({"playbook": playbook, "switch": mode.word()});
