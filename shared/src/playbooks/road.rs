@@ -24,7 +24,7 @@ use crate::{
     jumpcloud::Session,
     organizations::Alias,
     outcome::{Judgement, Outcome, Pending, Rule, Ruling, Status},
-    request::{Offline, RequestInfo},
+    request::RequestInfo,
 };
 
 /// One run of a command.
@@ -45,15 +45,17 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
     }
 
     async fn change(&self, known: Result<G::Known, Error>) -> Result<Outcome, Error> {
-        let Command { name, plan, advise, access, state, .. } = *self.command;
+        let Command { name, plan, advise, access, state, contains, .. } = *self.command;
         let (reader, object) = (self.session.reader(), &self.found.object);
         let before = state(object);
         let held = self.held(&known)?;
         let planned = plan(reader, self.found, self.info).await?;
+        // What calls a command back takes nothing away. The plan says so, for it says what will be sent.
+        let calls_back = matches!(planned, Plan::Change { channel: Some(Channel::Queue(_)), .. });
         let change = Change {
             playbook: name,
-            contains: self.contains(),
-            marks: !self.calls_back(),
+            contains: contains && !calls_back,
+            marks: !calls_back,
             target: &self.found.target,
             before: &before,
             sighting: self.command.sighting.map(|sighting| sighting(object)),
@@ -81,7 +83,7 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
             };
             return self.hold_only(outcome, &known, &change).await;
         }
-        let protection = self.protection(&known).await;
+        let protection = if calls_back { Ok(Protection::No) } else { self.protection(&known).await };
         let held_back = async |how: String| {
             let judged = self.judged(&known, &change, &protection);
             let outcome = self.dry_run(format!("Dry run{how}: would {would}."), &before, judged).await?;
@@ -124,16 +126,6 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
             holds: if self.guard.absent().is_empty() { change.holding.when_changed(&held, Utc::now()) } else { held },
             ..Outcome::new(self.found.target.clone(), summary).with_facts(T::TYPE, shown.brief())
         })
-    }
-
-    /// Whether a command that waits is called back.
-    fn calls_back(&self) -> bool {
-        self.info.offline == Some(Offline::Cancel)
-    }
-
-    /// Whether something is taken away from the target.
-    fn contains(&self) -> bool {
-        self.command.contains && !self.calls_back()
     }
 
     async fn devices(&self) -> Devices {
@@ -193,7 +185,7 @@ impl<T: Named, G: Guard> Road<'_, T, G> {
 
     /// Whether the target is protected, as an administrator's account or by an entry.
     pub(super) async fn protection(&self, known: &Result<G::Known, Error>) -> Result<Protection, Error> {
-        if !self.contains() {
+        if !self.command.contains {
             return Ok(Protection::No);
         }
         if let Some(why) = self.found.object.protected() {

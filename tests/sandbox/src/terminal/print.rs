@@ -52,11 +52,8 @@ fn outcome(page: &mut Page, outcome: &Value, context: Context) {
         page.hanging("  !  ", text(&advisory["message"]));
     }
     for check in list(&outcome["checks"]) {
-        let [name, playbook, state] = ["check", "playbook", "state"].map(|field| text(&check[field]));
-        let of = if playbook.is_empty() { String::new() } else { format!(" of {playbook}") };
-        let [evidence, to_do] = ["evidence", "do"].map(|field| text(&check[field]));
-        let sentence = format!("{}{of}: {evidence} {to_do}", name.replace('_', " "));
-        page.hanging(&format!("     {state:8}"), sentence.trim_end());
+        let (head, sentence) = stated(check, "check", ("of", "playbook"));
+        page.hanging(&head, sentence.trim_end());
     }
     guards(page, outcome);
     if is_answer(outcome) {
@@ -69,7 +66,7 @@ fn outcome(page: &mut Page, outcome: &Value, context: Context) {
     }
     // After a change only what it leaves open: how the others are closed, or why that is not known, is in the JSON.
     let shown = |way: &&Value| is_answer(outcome) || way["state"] == "open";
-    section(page, "Ways in", list(&outcome["access"]).filter(shown), way_in);
+    section(page, "Ways in", list(&outcome["access"]).filter(shown), |way| stated(way, "way", ("on", "host")));
     section(page, "Held by", list(&outcome["holds"]), hold);
     for cut in list(&outcome["truncated"]) {
         page.hanging(
@@ -104,11 +101,12 @@ fn section<'a>(
     }
 }
 
-fn way_in(way: &Value) -> (String, String) {
-    let [state, name, host, evidence, to_do] =
-        ["state", "way", "host", "evidence", "do"].map(|field| text(&way[field]));
-    let on = if host.is_empty() { String::new() } else { format!(" on {host}") };
-    (format!("     {state:8}"), format!("{}{on}: {evidence} {to_do}", name.replace('_', " ")))
+/// The state of a thing by its `name`, what shows it and what to do; with what it is about, where it is about one.
+fn stated(thing: &Value, name: &str, (preposition, about): (&str, &str)) -> (String, String) {
+    let [state, name, about, evidence, to_do] =
+        ["state", name, about, "evidence", "do"].map(|field| text(&thing[field]));
+    let about = if about.is_empty() { String::new() } else { format!(" {preposition} {about}") };
+    (format!("     {state:8}"), format!("{}{about}: {evidence} {to_do}", name.replace('_', " ")))
 }
 
 fn hold(hold: &Value) -> (String, String) {
